@@ -1,0 +1,93 @@
+//! How the sender of a message announces the length of its body (RFC 9112 §6.1, §6.2; RFC 9110 §8.6).
+
+use http::{HeaderMap, header};
+
+use crate::error::Misuse;
+use crate::framing::decide::{Coding, FramingFields};
+
+/// The content that the application announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announced {
+    /// Nothing, and nothing to be said about it.
+    None,
+    /// So many octets.
+    Sized(u64),
+    /// As many as will come.
+    Unsized,
+}
+
+/// How the end of the body will be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sending {
+    /// There is no content, or it is all handed over.
+    Ended,
+    /// So many octets were declared, and so many of them are still due.
+    Length { declared: u64, left: u64 },
+    /// By the last chunk.
+    Chunked,
+    /// By the end of the connection.
+    UntilClose,
+}
+
+/// Fields to be written beside those of the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extra {
+    Nothing,
+    ContentLength(u64),
+    ChunkedCoding,
+}
+
+/// Reconciles the framing fields of the application with the content it announces. A contradiction is refused:
+/// "a sender MUST NOT forward a message with a Content-Length header field value that is known to be incorrect"
+/// (RFC 9110 §8.6).
+pub(crate) fn announce(
+    fields: &HeaderMap,
+    content: Announced,
+    peer_knows_chunked: bool,
+) -> Result<(Sending, Extra), Misuse> {
+    let mut said = FramingFields::default();
+    for value in fields.get_all(header::CONTENT_LENGTH) {
+        // Two lines, even equal ones, are not to be generated.
+        if said.content_length.is_present() {
+            return Err(Misuse::ConflictingFraming);
+        }
+        said.content_length.note(value.as_bytes());
+    }
+    for value in fields.get_all(header::TRANSFER_ENCODING) {
+        said.coding.note(value.as_bytes());
+    }
+    if said.is_ambiguous() {
+        return Err(Misuse::ConflictingFraming);
+    }
+    let said_length = said.content_length.get().map_err(|_| Misuse::ConflictingFraming)?;
+    match (said.coding, content) {
+        (Coding::Absent, Announced::None) => match said_length {
+            None | Some(0) => Ok((Sending::Ended, Extra::Nothing)),
+            Some(_) => Err(Misuse::ConflictingFraming),
+        },
+        (Coding::Absent, Announced::Sized(length)) => match said_length {
+            None => Ok((sized(length), Extra::ContentLength(length))),
+            Some(said) if said == length => Ok((sized(length), Extra::Nothing)),
+            Some(_) => Err(Misuse::ConflictingFraming),
+        },
+        (Coding::Absent, Announced::Unsized) => match said_length {
+            Some(length) => Ok((Sending::Length { declared: length, left: length }, Extra::Nothing)),
+            None if peer_knows_chunked => Ok((Sending::Chunked, Extra::ChunkedCoding)),
+            None => Err(Misuse::ContentLengthUnknown),
+        },
+        // "A client MUST NOT send a request containing Transfer-Encoding unless it knows the server will handle
+        // HTTP/1.1 requests" (RFC 9112 §6.1).
+        (_, _) if !peer_knows_chunked => Err(Misuse::UnsupportedVersion),
+        (Coding::Chunked, Announced::Sized(_) | Announced::Unsized) => Ok((Sending::Chunked, Extra::Nothing)),
+        (Coding::Chunked | Coding::Other | Coding::ChunkedThenMore { .. }, _) => {
+            Err(Misuse::ConflictingFraming)
+        }
+    }
+}
+
+fn sized(length: u64) -> Sending {
+    match length {
+        0 => Sending::Ended,
+        length => Sending::Length { declared: length, left: length },
+    }
+}

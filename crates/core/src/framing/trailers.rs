@@ -1,0 +1,77 @@
+//! Trailer sections (RFC 9112 §7.1.2, RFC 9110 §6.5), in both directions.
+
+use http::{HeaderMap, HeaderName, header};
+
+use crate::error::{Misuse, PeerError};
+use crate::limits::Limits;
+use crate::syntax::fields::FieldSpans;
+use crate::syntax::scan::{Found, Scan};
+use crate::syntax::start_line;
+use crate::syntax::write::write_field;
+
+/// Waits for the end of a trailer section, then reads it once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TrailerReader {
+    scan: Scan,
+}
+
+impl TrailerReader {
+    /// Reads on; the whole section so far must be shown each time. Returns its length and fields once it is
+    /// complete.
+    pub(crate) fn recv(
+        &mut self,
+        input: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<(usize, FieldSpans)>, PeerError> {
+        match self.scan.trailers(input, limits.max_trailer_size) {
+            Found::End(end) => Ok(Some((end, start_line::trailers(&input[..end], limits)?))),
+            Found::Partial => Ok(None),
+            Found::TooLarge => Err(PeerError::TrailersTooLarge { limit: limits.max_trailer_size }),
+        }
+    }
+}
+
+/// Fields that must not be generated in a trailer section: those for framing, routing, modifiers, authentication,
+/// and those that say how to process the content (RFC 9110 §6.5.1).
+const FORBIDDEN: [HeaderName; 27] = [
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::EXPECT,
+    header::HOST,
+    header::IF_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_NONE_MATCH,
+    header::IF_RANGE,
+    header::IF_UNMODIFIED_SINCE,
+    HeaderName::from_static("keep-alive"),
+    header::MAX_FORWARDS,
+    header::PRAGMA,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::RANGE,
+    header::SET_COOKIE,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::WWW_AUTHENTICATE,
+];
+
+/// Writes the last chunk and the trailer section behind it.
+pub(crate) fn write_last_chunk(out: &mut Vec<u8>, fields: &HeaderMap) -> Result<(), Misuse> {
+    if fields.keys().any(|name| FORBIDDEN.contains(name)) {
+        return Err(Misuse::TrailersNotAllowed);
+    }
+    out.extend_from_slice(b"0\r\n");
+    for (name, value) in fields {
+        write_field(out, name.as_str().as_bytes(), value.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}

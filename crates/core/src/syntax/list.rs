@@ -1,0 +1,56 @@
+//! Comma-separated lists (RFC 9110 §5.6.1).
+
+use crate::syntax::token::trim;
+
+/// The elements of a list, without the whitespace around them.
+///
+/// "A recipient MUST parse and ignore a reasonable number of empty list elements" (RFC 9110 §5.6.1.2). A comma
+/// inside a quoted string is no separator.
+#[derive(Clone, Debug)]
+pub(crate) struct Elements<'a> {
+    rest: &'a [u8],
+}
+
+/// Splits the value of one field line.
+pub(crate) fn elements(value: &[u8]) -> Elements<'_> {
+    Elements { rest: value }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while !self.rest.is_empty() {
+            let end = end_of_element(self.rest);
+            let element = trim(&self.rest[..end]);
+            self.rest = self.rest.get(end + 1..).unwrap_or_default();
+            if !element.is_empty() {
+                return Some(element);
+            }
+        }
+        None
+    }
+}
+
+fn end_of_element(octets: &[u8]) -> usize {
+    let mut quoted = false;
+    let mut escaped = false;
+    for (i, &b) in octets.iter().enumerate() {
+        match b {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' if !quoted => return i,
+            _ => {}
+        }
+    }
+    octets.len()
+}
+
+/// Whether the list holds this token, in any case.
+pub(crate) fn contains(value: &[u8], token: &str) -> bool {
+    elements(value).any(|e| e.eq_ignore_ascii_case(token.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+use super::*;
+
+fn split(value: &str) -> Vec<&str> {
+    elements(value.as_bytes()).map(|e| std::str::from_utf8(e).unwrap()).collect()
+}
+
+#[test]
+fn elements_are_trimmed_and_empty_ones_ignored() {
+    assert_eq!(split("a, b ,\tc"), ["a", "b", "c"]);
+    assert_eq!(split(" ,, a,,"), ["a"]);
+    assert_eq!(split(""), [""; 0]);
+    assert_eq!(split("a\r\n b"), ["a\r\n b"]);
+    assert_eq!(split("a,\r\n b"), ["a", "b"]);
+}
+
+#[test]
+fn a_comma_inside_a_quoted_string_separates_nothing() {
+    assert_eq!(split(r#"foo;a="x, chunked", b"#), [r#"foo;a="x, chunked""#, "b"]);
+    assert_eq!(split(r#"a="\",", b"#), [r#"a="\",""#, "b"]);
+    assert_eq!(split(r#"a="unclosed, b"#), [r#"a="unclosed, b"#]);
+}
+
+#[test]
+fn tokens_compare_without_case_and_as_a_whole() {
+    assert!(contains(b"keep-alive, CLOSE", "close"));
+    assert!(!contains(b"xclose, close;x", "close"));
+}

@@ -1,0 +1,128 @@
+//! The deadlines of a request, on a clock of the test's own.
+
+use std::time::{Duration, Instant};
+
+use martlet_core::time::{Deadlines, Expired, Phase, Timeouts};
+
+/// Some instant; all others are counted from it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an instant cannot be made otherwise, and none is compared with the clock"
+)]
+fn epoch() -> Instant {
+    Instant::now()
+}
+
+fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn timeouts(change: impl FnOnce(&mut Timeouts)) -> Timeouts {
+    let mut timeouts = Timeouts::none();
+    change(&mut timeouts);
+    timeouts
+}
+
+#[test]
+fn without_limits_there_is_no_deadline() {
+    let now = epoch();
+    let mut deadlines = Deadlines::new(Timeouts::none(), now);
+    for phase in [Phase::Resolve, Phase::Send, Phase::ReceiveHead, Phase::ReceiveContent] {
+        deadlines.enter(phase, now);
+    }
+    assert_eq!(deadlines.poll_timeout(), None);
+    assert_eq!(deadlines.expired(now + secs(1_000_000)), None);
+}
+
+#[test]
+fn the_defaults_are_five_seconds_for_connect_read_and_write_and_one_for_continue() {
+    let now = epoch();
+    for (phase, allowed) in [
+        (Phase::Resolve, 5),
+        (Phase::Connect, 5),
+        (Phase::Tls, 5),
+        (Phase::Send, 5),
+        (Phase::Continue, 1),
+        (Phase::ReceiveHead, 5),
+        (Phase::ReceiveContent, 5),
+    ] {
+        let mut deadlines = Deadlines::new(Timeouts::default(), now);
+        deadlines.enter(phase, now);
+        assert_eq!(deadlines.poll_timeout(), Some(now + secs(allowed)), "{phase:?}");
+    }
+}
+
+#[test]
+fn resolve_connect_and_tls_share_one_allowance() {
+    let now = epoch();
+    let mut deadlines = Deadlines::new(Timeouts::default(), now);
+    deadlines.enter(Phase::Resolve, now);
+    deadlines.leave(Phase::Resolve);
+    deadlines.enter(Phase::Connect, now + secs(3));
+    assert_eq!(deadlines.poll_timeout(), Some(now + secs(5)));
+    let expired = deadlines.expired(now + secs(5));
+    assert_eq!(expired, Some(Expired { phase: Phase::Connect, elapsed: secs(5) }));
+}
+
+#[test]
+fn progress_moves_the_deadline_of_reading_and_writing_but_not_that_of_the_head() {
+    let now = epoch();
+    let mut deadlines = Deadlines::new(timeouts(|t| (t.read, t.head) = (Some(secs(5)), Some(secs(8)))), now);
+    deadlines.enter(Phase::ReceiveHead, now);
+    deadlines.progress(Phase::ReceiveHead, now + secs(2));
+    assert_eq!(deadlines.poll_timeout(), Some(now + secs(7)));
+    deadlines.progress(Phase::ReceiveHead, now + secs(6));
+    assert_eq!(deadlines.poll_timeout(), Some(now + secs(8)));
+    let expired = deadlines.expired(now + secs(8));
+    assert_eq!(expired, Some(Expired { phase: Phase::ReceiveHead, elapsed: secs(8) }));
+}
+
+#[test]
+fn a_clock_that_goes_backwards_moves_no_deadline() {
+    let now = epoch() + secs(100);
+    let mut deadlines = Deadlines::new(Timeouts::default(), now);
+    deadlines.enter(Phase::Send, now);
+    deadlines.progress(Phase::Send, now - secs(50));
+    assert_eq!(deadlines.poll_timeout(), Some(now + secs(5)));
+}
+
+#[test]
+fn a_phase_that_was_left_expires_no_more_and_entering_twice_begins_once() {
+    let now = epoch();
+    let mut deadlines = Deadlines::new(Timeouts::default(), now);
+    deadlines.enter(Phase::Send, now);
+    deadlines.enter(Phase::Send, now + secs(3));
+    assert_eq!(deadlines.poll_timeout(), Some(now + secs(5)));
+    deadlines.leave(Phase::Send);
+    assert_eq!(deadlines.poll_timeout(), None);
+}
+
+#[test]
+fn the_total_names_the_phase_that_it_hit() {
+    let now = epoch();
+    let mut deadlines = Deadlines::new(timeouts(|t| t.total = Some(secs(10))), now);
+    deadlines.enter(Phase::Send, now + secs(1));
+    deadlines.leave(Phase::Send);
+    deadlines.enter(Phase::ReceiveContent, now + secs(4));
+    assert_eq!(deadlines.poll_timeout(), Some(now + secs(10)));
+    let expired = deadlines.expired(now + secs(11));
+    assert_eq!(expired, Some(Expired { phase: Phase::ReceiveContent, elapsed: secs(11) }));
+}
+
+#[test]
+fn the_earliest_of_several_deadlines_is_the_one_that_expires() {
+    let now = epoch();
+    let mut deadlines = Deadlines::new(timeouts(|t| (t.read, t.write) = (Some(secs(3)), Some(secs(2)))), now);
+    deadlines.enter(Phase::ReceiveContent, now);
+    deadlines.enter(Phase::Send, now);
+    let expired = deadlines.expired(now + secs(9));
+    assert_eq!(expired.map(|e| e.phase), Some(Phase::Send));
+}
+
+#[test]
+fn allowances_beyond_all_time_are_no_limit() {
+    let now = epoch();
+    let mut deadlines = Deadlines::new(timeouts(|t| t.read = Some(Duration::MAX)), now);
+    deadlines.enter(Phase::ReceiveContent, now);
+    assert_eq!(deadlines.poll_timeout(), None);
+}
