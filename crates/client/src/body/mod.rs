@@ -1,0 +1,204 @@
+//! The content of a request.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use futures_io::AsyncRead;
+use martlet_core::h1::RequestContent;
+
+/// An error of a content source.
+pub(crate) type SourceError = Box<dyn StdError + Send + Sync>;
+
+/// Octets that are read from an [`AsyncRead`] at a time.
+const READ_SIZE: usize = 64 * 1024;
+
+/// The content of a request: octets at hand, or a source of them.
+pub struct Body {
+    source: Source,
+    length: Option<u64>,
+}
+
+enum Source {
+    None,
+    Bytes(Bytes),
+    Stream(Pin<Box<dyn Stream<Item = Result<Bytes, SourceError>> + Send>>),
+}
+
+impl Body {
+    /// No content. POST, PUT and PATCH say so with `Content-Length: 0`.
+    pub const fn empty() -> Self {
+        Self { source: Source::None, length: None }
+    }
+
+    /// Content of unknown length, piece by piece. It goes out in chunks.
+    ///
+    /// The stream is polled when the transport can take a piece, and not before. An error of its own ends the request
+    /// with the kind `Body`, and the server sees a truncated message.
+    pub fn stream<S, B, E>(stream: S) -> Self
+    where
+        S: Stream<Item = Result<B, E>> + Send + 'static,
+        B: Into<Bytes>,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        Self { source: Source::Stream(Box::pin(Pieces(Box::pin(stream)))), length: None }
+    }
+
+    /// Content of a known length in octets, piece by piece. It goes out with a Content-Length.
+    ///
+    /// A stream that yields more or less ends the request with the kind `Body`; no octet beyond the length is sent.
+    pub fn sized_stream<S, B, E>(length: u64, stream: S) -> Self
+    where
+        S: Stream<Item = Result<B, E>> + Send + 'static,
+        B: Into<Bytes>,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        Self { length: Some(length), ..Self::stream(stream) }
+    }
+
+    /// Content of unknown length out of a reader, up to its end.
+    pub fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
+        Self::stream(Reader { reader: Box::pin(reader), spare: Bytes::new() })
+    }
+
+    /// Content of a known length in octets out of a reader.
+    pub fn sized_reader(length: u64, reader: impl AsyncRead + Send + 'static) -> Self {
+        Self { length: Some(length), ..Self::reader(reader) }
+    }
+
+    /// How it is announced.
+    pub(crate) fn content(&self) -> RequestContent {
+        match (&self.source, self.length) {
+            (Source::None, _) => RequestContent::None,
+            (Source::Bytes(bytes), _) => RequestContent::Sized(bytes.len() as u64),
+            (Source::Stream(_), Some(length)) => RequestContent::Sized(length),
+            (Source::Stream(_), None) => RequestContent::Chunked,
+        }
+    }
+
+    /// The next piece; `Last` may be empty.
+    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, SourceError>> {
+        match &mut self.source {
+            Source::None => Poll::Ready(Ok(Piece::Last(Bytes::new()))),
+            Source::Bytes(bytes) => {
+                let piece = Piece::Last(std::mem::take(bytes));
+                self.source = Source::None;
+                Poll::Ready(Ok(piece))
+            }
+            Source::Stream(stream) => match ready!(stream.as_mut().poll_next(cx)) {
+                Some(Ok(piece)) => Poll::Ready(Ok(Piece::More(piece))),
+                Some(Err(e)) => {
+                    self.source = Source::None;
+                    Poll::Ready(Err(e))
+                }
+                None => {
+                    self.source = Source::None;
+                    Poll::Ready(Ok(Piece::Last(Bytes::new())))
+                }
+            },
+        }
+    }
+}
+
+/// A piece of content.
+pub(crate) enum Piece {
+    More(Bytes),
+    Last(Bytes),
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = match &self.source {
+            Source::None => Some(0),
+            Source::Bytes(bytes) => Some(bytes.len() as u64),
+            Source::Stream(_) => self.length,
+        };
+        f.debug_struct("Body").field("length", &length).finish_non_exhaustive()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self { source: Source::Bytes(bytes), length: None }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(octets: Vec<u8>) -> Self {
+        Bytes::from(octets).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(octets: &'static [u8]) -> Self {
+        Bytes::from_static(octets).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl From<()> for Body {
+    fn from((): ()) -> Self {
+        Self::empty()
+    }
+}
+
+/// A stream whose pieces and errors are made ours.
+struct Pieces<S>(Pin<Box<S>>);
+
+impl<S, B, E> Stream for Pieces<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+    E: Into<SourceError>,
+{
+    type Item = Result<Bytes, SourceError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = ready!(self.0.as_mut().poll_next(cx));
+        Poll::Ready(item.map(|item| item.map(Into::into).map_err(Into::into)))
+    }
+}
+
+/// A reader as a stream. Its buffer is used again once the last piece of it was let go of.
+struct Reader<R> {
+    reader: Pin<Box<R>>,
+    spare: Bytes,
+}
+
+impl<R: AsyncRead> Stream for Reader<R> {
+    type Item = Result<Bytes, std::io::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut buffer = match std::mem::take(&mut self.spare).try_into_mut() {
+            Ok(buffer) if buffer.len() == READ_SIZE => buffer,
+            _ => BytesMut::zeroed(READ_SIZE),
+        };
+        let read = self.reader.as_mut().poll_read(cx, &mut buffer);
+        self.spare = buffer.freeze();
+        match ready!(read) {
+            Ok(0) => Poll::Ready(None),
+            Ok(n) => Poll::Ready(Some(Ok(self.spare.slice(..n.min(READ_SIZE))))),
+            Err(e) => Poll::Ready(Some(Err(e))),
+        }
+    }
+}

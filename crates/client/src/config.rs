@@ -1,0 +1,182 @@
+//! What a client is built with.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use martlet_core::Limits;
+use martlet_core::h1::FieldBlock;
+use martlet_core::time::Timeouts;
+
+use crate::client::{Client, Inner};
+use crate::dial::{Connect, Connector};
+use crate::erased::{RuntimeChoice, RuntimeHandle};
+use crate::error::Error;
+use crate::runtime::{Runtime, SocketOptions};
+
+/// Settings of a [`Client`]. Begin with [`Client::builder`].
+#[must_use]
+pub struct ClientBuilder<R> {
+    fields: HeaderMap,
+    timeouts: Timeouts,
+    limits: Limits,
+    socket: SocketOptions,
+    connector: Option<Connector>,
+    runtime: Option<RuntimeHandle>,
+    /// The first mistake.
+    error: Option<Error>,
+    choice: PhantomData<fn() -> R>,
+}
+
+/// What `User-Agent` says by default.
+const USER_AGENT: &str = concat!("martlet/", env!("CARGO_PKG_VERSION"));
+
+impl<R: RuntimeChoice> ClientBuilder<R> {
+    pub(crate) fn new() -> Self {
+        let mut fields = HeaderMap::new();
+        fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        fields.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        Self {
+            fields,
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            socket: SocketOptions::default(),
+            connector: None,
+            runtime: None,
+            error: None,
+            choice: PhantomData,
+        }
+    }
+
+    /// Sends this field with every request that does not set it itself. It takes the place of an earlier value.
+    ///
+    /// Fields of one message or connection (Host, Connection, Content-Length, Transfer-Encoding, TE, Trailer, Expect,
+    /// Upgrade) are refused by [`build`](Self::build).
+    pub fn default_header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        HeaderName: TryFrom<N, Error: Into<http::Error>>,
+        HeaderValue: TryFrom<V, Error: Into<http::Error>>,
+    {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => {
+                self.fields.insert(name, value);
+            }
+            (Err(e), _) => self.refuse(e.into()),
+            (_, Err(e)) => self.refuse(e.into()),
+        }
+        self
+    }
+
+    /// Sends exactly these fields with every request, in place of all defaults, `User-Agent` and `Accept` included.
+    pub fn default_headers(mut self, fields: HeaderMap) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// What `User-Agent` says. Default `martlet/VERSION`.
+    pub fn user_agent<V>(self, value: V) -> Self
+    where
+        HeaderValue: TryFrom<V, Error: Into<http::Error>>,
+    {
+        self.default_header(header::USER_AGENT, value)
+    }
+
+    /// How long the parts of a request may take; see [`Timeouts`] for the defaults.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Bounds on what a server may send; see [`Limits`] for the defaults.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// `TCP_NODELAY`. On by default.
+    pub fn tcp_nodelay(mut self, on: bool) -> Self {
+        self.socket.nodelay = on;
+        self
+    }
+
+    /// TCP keep-alive probes after so much silence. None by default.
+    pub fn tcp_keepalive(mut self, after: Option<Duration>) -> Self {
+        self.socket.keepalive = after;
+        self
+    }
+
+    /// The address to connect from, where it is of the server's family. Chosen by the system by default.
+    pub fn local_address(mut self, address: Option<IpAddr>) -> Self {
+        self.socket.local_address = address;
+        self
+    }
+
+    /// All options of a TCP socket at once.
+    pub fn socket_options(mut self, options: SocketOptions) -> Self {
+        self.socket = options;
+        self
+    }
+
+    /// Uses this runtime instead of the one that the features choose: a simulator, a mock, a runtime without an
+    /// adapter. The type of the client stays the same.
+    pub fn runtime(mut self, runtime: impl Runtime) -> Self {
+        self.runtime = Some(RuntimeHandle::new(runtime));
+        self
+    }
+
+    /// Opens transports with this instead of resolving names and connecting sockets.
+    ///
+    /// ```
+    /// # use martlet_client::{ConnectTarget, Transport};
+    /// async fn connect(target: ConnectTarget) -> std::io::Result<Box<dyn Transport>> {
+    ///     Err(std::io::Error::other(format!("no way to {}:{}", target.host(), target.port())))
+    /// }
+    /// # fn with<R: martlet_client::RuntimeChoice>(builder: martlet_client::ClientBuilder<R>) {
+    /// let client = builder.connector(connect).build();
+    /// # }
+    /// ```
+    pub fn connector(mut self, connector: impl Connect) -> Self {
+        self.connector = Some(Connector::new(connector));
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    ///
+    /// Kind `Builder`: a field name or value that is none, or a field that cannot be a default. Never anything about
+    /// the runtime, which is looked for when a request begins.
+    pub fn build(self) -> Result<Client<R>, Error> {
+        if let Some(e) = self.error {
+            return Err(e);
+        }
+        let block = FieldBlock::new(&self.fields).map_err(Error::builder)?;
+        Ok(Client::from_inner(Arc::new(Inner {
+            block,
+            timeouts: self.timeouts,
+            limits: self.limits,
+            socket: self.socket,
+            connector: self.connector,
+            runtime: self.runtime,
+            choose: R::choose,
+        })))
+    }
+
+    fn refuse(&mut self, e: http::Error) {
+        self.error.get_or_insert_with(|| Error::builder(e));
+    }
+}
+
+impl<R> fmt::Debug for ClientBuilder<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Default fields may hold credentials.
+        f.debug_struct("ClientBuilder")
+            .field("timeouts", &self.timeouts)
+            .field("limits", &self.limits)
+            .field("socket", &self.socket)
+            .finish_non_exhaustive()
+    }
+}

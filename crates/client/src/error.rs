@@ -1,0 +1,166 @@
+//! What a request can fail with.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use http::Uri;
+use martlet_core::time::Phase;
+use martlet_core::{Closed, Delivery};
+
+use crate::url::Url;
+
+/// What went wrong with a request, and what the server can have seen of it.
+///
+/// [`kind`](Self::kind) tells failures apart, [`delivery`](Self::delivery) tells whether the request may have been
+/// acted on, and [`source`](StdError::source) leads to the cause. The texts are for people and may change.
+pub struct Error {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    kind: Kind,
+    delivery: Delivery,
+    elapsed: Option<Duration>,
+    url: Option<Url>,
+    uri: Option<Uri>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// Kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The request, or the client, was put together wrongly: a bad URL, an unknown scheme, contradicting fields. Not
+    /// an octet was sent.
+    Builder,
+    /// There is no runtime here that the client can use. The text names what to enable.
+    Runtime,
+    /// The host name has no address, or the resolver failed.
+    Resolve,
+    /// No connection could be opened: refused, unreachable, or whatever else the system says.
+    Connect,
+    /// A part of the request took longer than it may.
+    Timeout(Phase),
+    /// The server went away before the response was complete.
+    Closed(Closed),
+    /// The server broke the protocol or a limit; the source says which rule.
+    Protocol,
+    /// The source of the request's content failed, or yielded another length than was declared; or the content of
+    /// the response is not what was asked for.
+    Body,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind) -> Self {
+        let inner =
+            Inner { kind, delivery: Delivery::NotSent, elapsed: None, url: None, uri: None, source: None };
+        Self { inner: Box::new(inner) }
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.inner.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_delivery(mut self, delivery: Delivery) -> Self {
+        self.inner.delivery = delivery;
+        self
+    }
+
+    pub(crate) fn with_elapsed(mut self, elapsed: Duration) -> Self {
+        self.inner.elapsed = Some(elapsed);
+        self
+    }
+
+    pub(crate) fn with_url(mut self, url: &Url) -> Self {
+        self.inner.uri = url.to_uri().ok();
+        self.inner.url = Some(url.clone());
+        self
+    }
+
+    pub(crate) fn builder(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(Kind::Builder).with_source(source)
+    }
+
+    pub(crate) fn runtime(source: io::Error) -> Self {
+        Self::new(Kind::Runtime).with_source(source)
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> Kind {
+        self.inner.kind
+    }
+
+    /// What the server can have seen of the request.
+    pub fn delivery(&self) -> Delivery {
+        self.inner.delivery
+    }
+
+    /// For a timeout: how long the phase had lasted.
+    pub fn elapsed(&self) -> Option<Duration> {
+        self.inner.elapsed
+    }
+
+    /// The URL of the request, without credentials.
+    pub fn url(&self) -> Option<&Uri> {
+        self.inner.uri.as_ref()
+    }
+
+    /// Whether it is a timeout, in any phase.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.inner.kind, Kind::Timeout(_))
+    }
+
+    /// Whether no connection could be had.
+    pub fn is_connect(&self) -> bool {
+        matches!(
+            self.inner.kind,
+            Kind::Resolve | Kind::Connect | Kind::Timeout(Phase::Resolve | Phase::Connect | Phase::Tls)
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.inner.kind {
+            Kind::Builder => f.write_str("the request cannot be made")?,
+            Kind::Runtime => f.write_str("no usable runtime")?,
+            Kind::Resolve => f.write_str("the host name could not be resolved")?,
+            Kind::Connect => f.write_str("no connection could be opened")?,
+            Kind::Timeout(phase) => {
+                write!(f, "timed out {phase}")?;
+                if let Some(elapsed) = self.inner.elapsed {
+                    write!(f, " after {elapsed:?}")?;
+                }
+            }
+            Kind::Closed(closed) => closed.fmt(f)?,
+            Kind::Protocol => f.write_str("the server broke the protocol")?,
+            Kind::Body => f.write_str("the content failed")?,
+        }
+        if let Some(url) = &self.inner.url {
+            // Prints neither credentials nor the query.
+            write!(f, " for {url}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.inner.kind)
+            .field("delivery", &self.inner.delivery)
+            .field("elapsed", &self.inner.elapsed)
+            .field("url", &self.inner.url)
+            .field("source", &self.inner.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}

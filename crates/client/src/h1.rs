@@ -1,0 +1,363 @@
+//! One HTTP/1.1 exchange, driven inline: the future that asks for the response does all reading and writing itself.
+
+use std::error::Error as StdError;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::{Buf, Bytes};
+use futures_io::{AsyncRead, AsyncWrite};
+use martlet_core::h1::{ClientConn, Fields, Item, ResponseHead, WaitingOn};
+use martlet_core::time::{Expired, Phase};
+use martlet_core::{CloseReason, Delivery, Error as CoreError};
+
+use crate::body::{Body, Piece, SourceError};
+use crate::input::Input;
+use crate::timer::Timer;
+use crate::transport::Transport;
+
+/// Writes in one poll before the reading side gets its turn.
+const WRITES_PER_POLL: usize = 16;
+
+/// What made an exchange fail.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The machine's word, and what the transport had said.
+    Core(CoreError, Option<io::Error>),
+    Timeout(Expired),
+    /// The content of the request could not be had, or had another length than was declared.
+    Source(SourceError),
+}
+
+/// An exchange under way on a connection of its own.
+pub(crate) struct Exchange {
+    /// `None` once it is closed.
+    io: Option<Box<dyn Transport>>,
+    conn: ClientConn,
+    upload: Option<Body>,
+    /// Everything written has reached the transport's other side.
+    flushed: bool,
+    input: Input,
+    timer: Timer,
+    /// The transport yields no more octets, and is not asked again.
+    input_ended: bool,
+    trailers: Option<Fields>,
+    /// What the transport said last: the source of an error that follows from it.
+    said: Option<io::Error>,
+}
+
+impl Exchange {
+    /// Begins with a machine that has the request's head to transmit.
+    pub(crate) fn new(io: Box<dyn Transport>, conn: ClientConn, upload: Body, timer: Timer) -> Self {
+        Self {
+            io: Some(io),
+            conn,
+            upload: Some(upload),
+            flushed: true,
+            input: Input::default(),
+            timer,
+            input_ended: false,
+            trailers: None,
+            said: None,
+        }
+    }
+
+    /// What the server can have seen of the request.
+    pub(crate) fn delivery(&self) -> Delivery {
+        self.conn.delivery()
+    }
+
+    /// The trailer section, once the content was read to its end.
+    pub(crate) fn trailers(&self) -> Option<&Fields> {
+        self.trailers.as_ref()
+    }
+
+    /// Sends the request, and waits for the head of the final response.
+    pub(crate) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, Failure>> {
+        let result = ready!(self.poll_head_inner(cx));
+        if result.is_err() {
+            self.close();
+        }
+        Poll::Ready(result)
+    }
+
+    fn poll_head_inner(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, Failure>> {
+        loop {
+            self.poll_send(cx)?;
+            loop {
+                match self.input.recv(&mut self.conn) {
+                    Ok(Item::Response(spans)) => {
+                        self.timer.leave(Phase::ReceiveHead);
+                        self.timer.leave(Phase::Continue);
+                        return Poll::Ready(Ok(self.input.take_head(spans)));
+                    }
+                    Ok(Item::Continue | Item::Interim(_)) => {
+                        self.input.consume_head();
+                        // Content may have been waiting for this.
+                        self.poll_send(cx)?;
+                    }
+                    Ok(_) => break,
+                    Err(e) => return Poll::Ready(Err(self.failed(e))),
+                }
+            }
+            if self.poll_fill(cx).is_ready() {
+                continue;
+            }
+            self.note_phases(Phase::ReceiveHead);
+            match self.timer.poll_expired(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Expired { phase: Phase::Continue, .. }) => {
+                    // "A client that will wait for a 100 … is not required to wait for any specific length of time".
+                    self.conn.stop_awaiting_continue();
+                    self.timer.leave(Phase::Continue);
+                }
+                Poll::Ready(expired) => return Poll::Ready(Err(Failure::Timeout(expired))),
+            }
+        }
+    }
+
+    /// The next piece of content, or `None` at its end. Sending goes on beside it.
+    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
+        let result = ready!(self.poll_data_inner(cx));
+        self.timer.leave(Phase::ReceiveContent);
+        if !matches!(result, Ok(Some(_))) {
+            self.close();
+        }
+        Poll::Ready(result)
+    }
+
+    fn poll_data_inner(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
+        loop {
+            self.upload_beside_response(cx);
+            match self.input.recv(&mut self.conn) {
+                Ok(Item::Data(range)) => return Poll::Ready(Ok(Some(self.input.take_data(range)))),
+                Ok(Item::Trailers(spans)) => {
+                    self.trailers = Some(self.input.take_trailers(spans));
+                    continue;
+                }
+                Ok(Item::NeedInput) => {}
+                Ok(_) => return Poll::Ready(Ok(None)),
+                Err(e) => return Poll::Ready(Err(self.failed(e))),
+            }
+            if self.poll_fill(cx).is_pending() {
+                ready!(self.poll_content_expired(cx)?);
+            }
+        }
+    }
+
+    /// Reads content straight into a buffer of the caller's, where that is possible now: nothing is buffered here and
+    /// the next octets are content. `None` where it is not.
+    pub(crate) fn poll_passthrough(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Option<Poll<Result<usize, Failure>>> {
+        if !self.input.is_empty() || buffer.is_empty() || self.conn.recv_passthrough().is_none() {
+            return None;
+        }
+        self.upload_beside_response(cx);
+        let most = usize::try_from(self.conn.recv_passthrough()?).unwrap_or(usize::MAX).min(buffer.len());
+        let io = self.io.as_mut()?;
+        match Pin::new(io).poll_read(cx, &mut buffer[..most]) {
+            Poll::Ready(Ok(n)) if n > 0 => {
+                let n = n.min(most);
+                self.timer.leave(Phase::ReceiveContent);
+                // Within what the machine allowed a moment ago.
+                let _ = self.conn.handle_passthrough(n as u64);
+                Some(Poll::Ready(Ok(n)))
+            }
+            Poll::Ready(end) => {
+                self.ended(end.map(|_| ()));
+                None
+            }
+            Poll::Pending => match self.poll_content_expired(cx) {
+                Poll::Pending => Some(Poll::Pending),
+                Poll::Ready(Ok(())) => None,
+                Poll::Ready(Err(e)) => {
+                    self.close();
+                    Some(Poll::Ready(Err(e)))
+                }
+            },
+        }
+    }
+
+    /// Ready when something is to be looked at again, or has expired.
+    fn poll_content_expired(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        self.note_phases(Phase::ReceiveContent);
+        match ready!(self.timer.poll_expired(cx)) {
+            // The response is here: what of the request cannot be sent any more is given up for it.
+            Expired { phase: Phase::Send | Phase::Continue, .. } => {
+                self.give_up_sending();
+                Poll::Ready(Ok(()))
+            }
+            expired => Poll::Ready(Err(Failure::Timeout(expired))),
+        }
+    }
+
+    /// Sends what can be sent without waiting.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        for _ in 0..WRITES_PER_POLL {
+            self.poll_upload(cx)?;
+            let Some(io) = self.io.as_mut() else {
+                return Ok(());
+            };
+            let mut out = self.conn.transmit();
+            let sent = if out.has_remaining() {
+                let mut slices = [IoSlice::new(&[]); 5];
+                let count = out.chunks_vectored(&mut slices);
+                match Pin::new(io).poll_write_vectored(cx, &slices[..count]) {
+                    Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
+                    Poll::Ready(Ok(n)) => {
+                        out.advance(n);
+                        self.flushed = false;
+                        self.timer.progress(Phase::Send);
+                        continue;
+                    }
+                    Poll::Ready(Err(e)) => Err(e),
+                    Poll::Pending => return Ok(()),
+                }
+            } else if !self.flushed {
+                match Pin::new(io).poll_flush(cx) {
+                    Poll::Ready(result) => result,
+                    Poll::Pending => return Ok(()),
+                }
+            } else {
+                return Ok(());
+            };
+            match sent {
+                Ok(()) => self.flushed = true,
+                Err(e) => {
+                    // A response may still be there to be read, and it wins.
+                    self.said = Some(e);
+                    self.flushed = true;
+                    self.conn.handle_write_error();
+                    self.upload = None;
+                    return Ok(());
+                }
+            }
+        }
+        // Somebody takes octets as fast as they come: the others get their turn.
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    /// Hands the next piece of content to the machine if it wants one and the source has it.
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        if !self.conn.wants_data() || self.conn.is_awaiting_continue() {
+            return Ok(());
+        }
+        let Some(upload) = &mut self.upload else {
+            return Ok(());
+        };
+        let handed_over = match upload.poll_piece(cx) {
+            Poll::Pending => return Ok(()),
+            Poll::Ready(Ok(Piece::More(data))) if data.is_empty() => {
+                // Nothing to write wakes us, so we ask again ourselves.
+                cx.waker().wake_by_ref();
+                return Ok(());
+            }
+            Poll::Ready(Ok(Piece::More(data))) => self.conn.send_data(data).map_err(SourceError::from),
+            Poll::Ready(Ok(Piece::Last(data))) => {
+                self.upload = None;
+                self.conn.send_last_data(data).map_err(SourceError::from)
+            }
+            Poll::Ready(Err(e)) => Err(e),
+        };
+        handed_over.map_err(|e| {
+            self.give_up_sending();
+            Failure::Source(e)
+        })
+    }
+
+    /// Goes on sending while the response is read. A failing source does not take the response away.
+    fn upload_beside_response(&mut self, cx: &mut Context<'_>) {
+        if self.conn.is_request_sent() && self.flushed {
+            return;
+        }
+        // "If the client receives a response … that indicates the connection is to be closed, it should stop sending."
+        if self.conn.close_reason() == Some(CloseReason::PeerSaidClose) || self.poll_send(cx).is_err() {
+            self.give_up_sending();
+        }
+    }
+
+    fn give_up_sending(&mut self) {
+        self.conn.abandon_content();
+        self.upload = None;
+        self.timer.leave(Phase::Send);
+        self.timer.leave(Phase::Continue);
+    }
+
+    /// Reads what the transport has, up to a buffer full. Ready also at its end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(io) = self.io.as_mut().filter(|_| !self.input_ended) else {
+            // What the machine says to the end of the stream is the end of it.
+            self.conn.handle_reset();
+            return Poll::Ready(());
+        };
+        let content_left = self.conn.recv_passthrough().unwrap_or(0);
+        let read = ready!(self.input.poll_fill(cx, Pin::new(io), content_left));
+        if let Ok(n) = read {
+            if n > 0 {
+                self.timer.progress(Phase::ReceiveHead);
+                self.timer.progress(Phase::ReceiveContent);
+                return Poll::Ready(());
+            }
+        }
+        self.ended(read.map(|_| ()));
+        Poll::Ready(())
+    }
+
+    fn ended(&mut self, end: io::Result<()>) {
+        self.input_ended = true;
+        match end {
+            Ok(()) => self.conn.handle_eof(),
+            Err(e) => {
+                self.said = Some(e);
+                self.conn.handle_reset();
+            }
+        }
+    }
+
+    /// Says what is being waited for. `receiving` is the phase of the reading side.
+    fn note_phases(&mut self, receiving: Phase) {
+        let waiting_on = self.conn.waiting_on();
+        let sending = waiting_on == WaitingOn::PeerToRead || !self.flushed;
+        let phase = |timer: &mut Timer, phase: Phase, on: bool| {
+            if on { timer.enter(phase) } else { timer.leave(phase) }
+        };
+        phase(&mut self.timer, Phase::Send, sending);
+        phase(&mut self.timer, Phase::Continue, !sending && waiting_on == WaitingOn::PeerToContinue);
+        let receives =
+            receiving == Phase::ReceiveContent || (!sending && waiting_on == WaitingOn::PeerToSend);
+        phase(&mut self.timer, receiving, receives);
+    }
+
+    fn failed(&mut self, e: CoreError) -> Failure {
+        Failure::Core(e, self.said.take())
+    }
+
+    /// Ends the connection: a FIN without waiting for anything, then the transport is dropped.
+    fn close(&mut self) {
+        self.upload = None;
+        if let Some(mut io) = self.io.take() {
+            let mut cx = Context::from_waker(Waker::noop());
+            let _ = Pin::new(&mut io).poll_close(&mut cx);
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Failure {
+    /// The error behind the machine's word.
+    pub(crate) fn source_of(core: CoreError, said: Option<io::Error>) -> Box<dyn StdError + Send + Sync> {
+        match said {
+            Some(e) => e.into(),
+            None => core.into(),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The client of martlet over any runtime.
+//!
+//! **Who should use this crate:** those who run martlet on a runtime of their own, by an implementation of
+//! [`Runtime`], and those who write an adapter.
+//!
+//! **Who should not:** everybody else. `martlet` is this client with the runtime that a Cargo feature names;
+//! `martlet-tokio`, `martlet-async-std` and `martlet-smol` are this client on one runtime.
+//!
+//! A request is driven by the future that asks for it: no task, no channel and no timer is made for it.
+
+#![forbid(unsafe_code)]
+
+mod body;
+mod client;
+mod config;
+mod dial;
+mod erased;
+mod error;
+mod exchange;
+mod h1;
+mod input;
+mod request;
+mod response;
+mod runtime;
+mod scratch;
+mod timer;
+mod transport;
+#[doc(hidden)]
+pub mod url;
+
+pub use bytes;
+pub use http;
+pub use martlet_core::h1::Fields;
+pub use martlet_core::time::{Phase, Timeouts};
+pub use martlet_core::{Closed, Delivery, Ending, Limits, PeerError};
+
+pub use self::body::Body;
+pub use self::client::Client;
+pub use self::config::ClientBuilder;
+pub use self::dial::{Connect, ConnectTarget};
+pub use self::erased::{RuntimeChoice, RuntimeHandle};
+pub use self::error::{Error, Kind};
+pub use self::request::{Request, RequestBuilder};
+pub use self::response::Response;
+pub use self::runtime::{BoxFuture, Home, Runtime, SocketOptions, Spawn};
+pub use self::transport::Transport;
+pub use self::url::{IntoUri, UrlError};

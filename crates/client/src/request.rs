@@ -1,0 +1,168 @@
+//! Requests, put together piece by piece.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use martlet_core::time::Timeouts;
+
+use crate::body::Body;
+use crate::client::Inner;
+use crate::error::Error;
+use crate::exchange;
+use crate::response::Response;
+use crate::url::{Url, UrlError};
+
+/// A request to be sent by [`Client::execute`](crate::Client::execute).
+pub struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) version: Version,
+    pub(crate) fields: HeaderMap,
+    /// A stream need not be `Sync`; this makes the request so, and is only ever entered by `&mut`.
+    pub(crate) body: Mutex<Body>,
+    pub(crate) timeouts: Option<Timeouts>,
+}
+
+impl Request {
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The URL as `http`'s type, without credentials. `None` if that type refuses it.
+    pub fn uri(&self) -> Option<Uri> {
+        self.url.to_uri().ok()
+    }
+
+    /// The fields of this request; the client's defaults are not among them.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.fields
+    }
+
+    /// The fields of this request, to be changed.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.fields
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Fields may hold credentials.
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &self.url)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request that is being put together. Nothing happens before it is sent.
+#[must_use = "nothing happens before `send` is awaited"]
+pub struct RequestBuilder {
+    client: Arc<Inner>,
+    request: Result<Request, Error>,
+}
+
+impl RequestBuilder {
+    pub(crate) fn new(client: Arc<Inner>, method: Method, url: Result<Url, UrlError>) -> Self {
+        let request = url.map_err(Error::builder).map(|url| Request {
+            method,
+            url,
+            version: Version::HTTP_11,
+            fields: HeaderMap::new(),
+            body: Mutex::new(Body::empty()),
+            timeouts: None,
+        });
+        Self { client, request }
+    }
+
+    /// Adds a field line; earlier ones of the same name stay. A client's default of this name is not sent.
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        HeaderName: TryFrom<N, Error: Into<http::Error>>,
+        HeaderValue: TryFrom<V, Error: Into<http::Error>>,
+    {
+        if let Ok(request) = &mut self.request {
+            match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                (Ok(name), Ok(value)) => {
+                    if request.fields.try_append(name, value).is_err() {
+                        self.request = Err(Error::builder("too many fields"));
+                    }
+                }
+                (Err(e), _) => self.request = Err(Error::builder(e.into())),
+                (_, Err(e)) => self.request = Err(Error::builder(e.into())),
+            }
+        }
+        self
+    }
+
+    /// Sets these fields; each takes the place of all earlier ones of its name.
+    pub fn headers(mut self, fields: HeaderMap) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.fields.extend(fields);
+        }
+        self
+    }
+
+    /// The content: octets, text, or a [`Body`] that streams. Its length, where it is known, is sent with it.
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.body = Mutex::new(body.into());
+        }
+        self
+    }
+
+    /// `Version::HTTP_11`, the default, or `Version::HTTP_10`.
+    pub fn version(mut self, version: Version) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.version = version;
+        }
+        self
+    }
+
+    /// How long the parts of this request may take, in place of the client's settings.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.timeouts = Some(timeouts);
+        }
+        self
+    }
+
+    /// The request, to be looked at or sent later.
+    ///
+    /// # Errors
+    ///
+    /// Kind `Builder`: the first mistake in the URL or a field.
+    pub fn build(self) -> Result<Request, Error> {
+        self.request
+    }
+
+    /// Sends the request and waits for the head of its response. The content is read from the [`Response`].
+    ///
+    /// The future may be dropped at any point: the connection is closed then, and nothing is left behind.
+    ///
+    /// # Errors
+    ///
+    /// See [`Kind`](crate::Kind). [`Error::delivery`] says what the server can have seen.
+    pub async fn send(self) -> Result<Response, Error> {
+        exchange::execute(&self.client, self.request?).await
+    }
+}
+
+impl IntoFuture for RequestBuilder {
+    type Output = Result<Response, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl fmt::Debug for RequestBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder").field("request", &self.request).finish_non_exhaustive()
+    }
+}

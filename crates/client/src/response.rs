@@ -1,0 +1,226 @@
+//! Responses.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_io::AsyncRead;
+use http::{HeaderMap, StatusCode, Uri, Version};
+use martlet_core::h1::{Fields, ResponseHead};
+
+use crate::error::Error;
+use crate::exchange::error_of;
+use crate::h1::{Exchange, Failure};
+use crate::url::Url;
+
+/// A response whose head is here and whose content is to be read.
+///
+/// Read it whole ([`bytes`](Self::bytes), [`text`](Self::text)), piece by piece ([`chunk`](Self::chunk)), or as an
+/// [`AsyncRead`]. Dropping it closes the connection.
+pub struct Response {
+    head: ResponseHead,
+    headers: OnceLock<HeaderMap>,
+    url: Url,
+    uri: OnceLock<Option<Uri>>,
+    peer_addr: Option<SocketAddr>,
+    /// The source of the request's content need not be `Sync`; this makes the response so, and is only ever entered
+    /// by `&mut`.
+    exchange: Mutex<Box<Exchange>>,
+    /// What of a piece the last `poll_read` left over.
+    rest: Bytes,
+    /// The content was read to its end, or failed.
+    ended: bool,
+}
+
+impl Response {
+    pub(crate) fn new(
+        head: ResponseHead,
+        url: Url,
+        peer_addr: Option<SocketAddr>,
+        exchange: Mutex<Box<Exchange>>,
+    ) -> Self {
+        Self {
+            head,
+            headers: OnceLock::new(),
+            url,
+            uri: OnceLock::new(),
+            peer_addr,
+            exchange,
+            rest: Bytes::new(),
+            ended: false,
+        }
+    }
+
+    /// The status code.
+    pub fn status(&self) -> StatusCode {
+        self.head.status()
+    }
+
+    /// The version that the server spoke.
+    pub fn version(&self) -> Version {
+        self.head.version()
+    }
+
+    /// The reason phrase as received, often empty. It may hold octets that are not UTF-8 (RFC 9112 §4).
+    pub fn reason(&self) -> &[u8] {
+        self.head.reason()
+    }
+
+    /// The fields as a map. It is made when this is first called; values share the octets that were received.
+    pub fn headers(&self) -> &HeaderMap {
+        self.headers.get_or_init(|| self.head.fields().to_header_map())
+    }
+
+    /// The field lines in wire order and case, without making a map.
+    pub fn fields(&self) -> &Fields {
+        self.head.fields()
+    }
+
+    /// The URL that this is the response to, without credentials.
+    pub fn url(&self) -> &Uri {
+        static UNKNOWN: OnceLock<Uri> = OnceLock::new();
+        // Every URL that was checked is a `Uri`, too.
+        let uri = self.uri.get_or_init(|| self.url.to_uri().ok());
+        uri.as_ref().unwrap_or_else(|| UNKNOWN.get_or_init(Uri::default))
+    }
+
+    /// The address of the server, where the transport knows it.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer_addr
+    }
+
+    /// The length of the content in octets as the server declared it (RFC 9110 §8.6). After HEAD it is what GET would
+    /// have had.
+    pub fn content_length(&self) -> Option<u64> {
+        let value = self.head.fields().get("content-length")?;
+        std::str::from_utf8(value).ok()?.split(',').next()?.trim().parse().ok()
+    }
+
+    /// The trailer section (RFC 9110 §6.5), once the content was read to its end, if there was one.
+    pub fn trailers(&mut self) -> Option<&Fields> {
+        self.exchange_mut().trailers()
+    }
+
+    /// All of the content that is left.
+    ///
+    /// # Errors
+    ///
+    /// As [`chunk`](Self::chunk).
+    pub async fn bytes(mut self) -> Result<Bytes, Error> {
+        let Some(first) = self.chunk().await? else {
+            return Ok(Bytes::new());
+        };
+        let Some(second) = self.chunk().await? else {
+            return Ok(first);
+        };
+        // What the server declares is no reason to set aside more than it has sent.
+        let mut all = BytesMut::with_capacity((first.len() + second.len()) * 2);
+        all.extend_from_slice(&first);
+        all.extend_from_slice(&second);
+        drop((first, second));
+        while let Some(piece) = self.chunk().await? {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
+    }
+
+    /// All of the content that is left, as UTF-8. Octets that are none become U+FFFD.
+    ///
+    /// # Errors
+    ///
+    /// As [`chunk`](Self::chunk).
+    pub async fn text(self) -> Result<String, Error> {
+        let octets = self.bytes().await?;
+        Ok(String::from_utf8_lossy(&octets).into_owned())
+    }
+
+    /// The next piece of content, or `None` at its end. Never an empty piece.
+    ///
+    /// Dropping the future loses nothing: the next call goes on where it was.
+    ///
+    /// # Errors
+    ///
+    /// Kind `Closed` if the server went away before the end, `Protocol` if it broke the framing, `Timeout` if it was
+    /// silent for too long. Pieces that came before were sound. After an error, and after the end, it is `None`.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// [`chunk`](Self::chunk), for those who write futures by hand.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        if !self.rest.is_empty() {
+            return Poll::Ready(Ok(Some(std::mem::take(&mut self.rest))));
+        }
+        if self.ended {
+            return Poll::Ready(Ok(None));
+        }
+        let result = ready!(self.exchange_mut().poll_data(cx));
+        self.ended = !matches!(result, Ok(Some(_)));
+        Poll::Ready(result.map_err(|failure| self.error(failure)))
+    }
+
+    fn error(&mut self, failure: Failure) -> Error {
+        let url = self.url.clone();
+        error_of(failure, self.exchange_mut()).with_url(&url)
+    }
+
+    fn exchange_mut(&mut self) -> &mut Exchange {
+        self.exchange.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsyncRead for Response {
+    /// Reads content. Where the framing allows, octets go from the transport straight into `buffer`.
+    ///
+    /// An error's `get_ref` is an [`Error`]; its `io::ErrorKind` is `TimedOut`, `UnexpectedEof` or `Other`.
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        if this.rest.is_empty() && !this.ended {
+            if let Some(read) = this.exchange_mut().poll_passthrough(cx, buffer) {
+                return read.map(|result| {
+                    this.ended = result.is_err();
+                    result.map_err(|failure| io_error(this.error(failure)))
+                });
+            }
+        }
+        let Some(piece) = ready!(this.poll_chunk(cx)).map_err(io_error)? else {
+            return Poll::Ready(Ok(0));
+        };
+        let n = piece.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&piece[..n]);
+        this.rest = piece.slice(n..);
+        Poll::Ready(Ok(n))
+    }
+}
+
+fn io_error(e: Error) -> io::Error {
+    let kind = match e.kind() {
+        crate::Kind::Timeout(_) => io::ErrorKind::TimedOut,
+        crate::Kind::Closed(_) => io::ErrorKind::UnexpectedEof,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, e)
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Fields may hold cookies.
+        f.debug_struct("Response")
+            .field("status", &self.status())
+            .field("version", &self.version())
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
