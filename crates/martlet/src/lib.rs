@@ -1,0 +1,51 @@
+//! An HTTP client with a pure protocol core. Which runtime it uses is a Cargo feature, never an argument.
+//!
+//! **Who should use this crate:** applications, which enable a runtime, and libraries whose users choose one: those
+//! depend on `martlet` with `default-features = false` and put [`Client`] into their signatures. It is one type
+//! whatever the features.
+//!
+//! **Who should not:** those who want the smallest tree for one runtime (`martlet-tokio`, `martlet-async-std`,
+//! `martlet-smol` have the same API), and those who bring a transport of their own without async (`martlet-core`).
+//!
+//! ```no_run
+//! # #[cfg(feature = "tokio")]
+//! #[tokio::main]
+//! async fn main() -> Result<(), martlet::Error> {
+//!     let client = martlet::Client::new();
+//!     let response = client.get("http://example.test/").send().await?;
+//!     println!("{} {}", response.status(), response.text().await?);
+//!     Ok(())
+//! }
+//! # #[cfg(not(feature = "tokio"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `tokio` | off | requests that begin inside a tokio runtime use it |
+//! | `smol` | off | all others use async-io, under any executor |
+//! | `async-std` | off | the same, with async-std's executor for what is left behind; `smol` wins where both are on |
+//! | `url` | on | URLs with octets to encode, international names or unusual numeric hosts; without it they are refused |
+//!
+//! Runtimes are additive, and none is on by default. Without one every request fails with [`Kind::Runtime`] and says
+//! what to enable; nothing panics.
+
+#![forbid(unsafe_code)]
+
+mod auto;
+
+pub use martlet_client::{
+    Body, Closed, Connect, ConnectTarget, Delivery, Ending, Error, Fields, Home, IntoUri, Kind, Limits,
+    PeerError, Phase, Request, RequestBuilder, Response, Runtime, RuntimeChoice, RuntimeHandle,
+    SocketOptions, Spawn, Timeouts, Transport, UrlError, bytes, http,
+};
+
+pub use self::auto::Auto;
+
+/// The client. See [`martlet_client::Client`].
+pub type Client = martlet_client::Client<Auto>;
+
+/// Settings of a [`Client`].
+pub type ClientBuilder = martlet_client::ClientBuilder<Auto>;
