@@ -1,0 +1,48 @@
+//! The project's own commands, as `cargo xtask <command>`.
+#![forbid(unsafe_code)]
+
+mod features;
+mod fuzz_smoke;
+mod interop;
+mod shell;
+
+use std::{env, process::ExitCode};
+
+use self::shell::Failure;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  features                  check the feature sets: every set of runtimes, and every other feature on its own
+  interop                   run the client against the real servers that are found on PATH
+  fuzz-smoke [--seconds N]  run every fuzz target for N seconds (10 unless given)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments[..] {
+        ["features"] => features::run(),
+        ["interop"] => interop::run(),
+        ["fuzz-smoke"] => fuzz_smoke::run(fuzz_smoke::DEFAULT_SECONDS),
+        ["fuzz-smoke", "--seconds", seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz_smoke::run(seconds),
+            Err(_) => Err(Failure::new(format!("`{seconds}` is no number of seconds"))),
+        },
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
