@@ -58,3 +58,7 @@ pub use self::close_reason::CloseReason;
 pub use self::delivery::Delivery;
 pub use self::error::{Closed, Ending, Error, Misuse, PeerError};
 pub use self::limits::Limits;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/driving.md")]
+struct DrivingPage;

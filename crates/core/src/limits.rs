@@ -11,7 +11,8 @@ pub struct Limits {
     /// it, inclusive. Default 131,072 (128 KiB). Precedents: Node 16 KiB, curl 300 KB, hyper about 400 KB, Go
     /// 1 MiB for requests.
     pub max_head_size: usize,
-    /// Field lines of one message head. Default 256. Precedents: Apache httpd, Python and hyper 100, Node 2,000.
+    /// Field lines of one message head. Default 256; at most 16,384 count, since an `http::HeaderMap` holds no
+    /// more. Precedents: Apache httpd, Python and hyper 100, Node 2,000.
     pub max_fields: usize,
     /// Interim (1xx) responses before a final one. Default 32. Precedent: Go 5.
     pub max_interim: usize,
@@ -21,7 +22,7 @@ pub struct Limits {
     /// Octets of one trailer section, with the empty line that ends it. Default 16,384 (16 KiB). Precedent:
     /// hyper 16 KiB.
     pub max_trailer_size: usize,
-    /// Field lines of one trailer section. Default 128.
+    /// Field lines of one trailer section. Default 128; at most 16,384 count.
     pub max_trailers: usize,
 }
 

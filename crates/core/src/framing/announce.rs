@@ -21,12 +21,35 @@ pub(crate) enum Announced {
 pub(crate) enum Sending {
     /// There is no content, or it is all handed over.
     Ended,
-    /// So many octets were declared, and so many of them are still due.
-    Length { declared: u64, left: u64 },
-    /// By the last chunk.
-    Chunked,
+    /// So many octets.
+    Length(Bound),
+    /// By the last chunk. A length that the application announced binds it all the same.
+    Chunked(Option<Bound>),
     /// By the end of the connection.
     UntilClose,
+}
+
+/// A length that was announced, and what is still due of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bound {
+    pub(crate) declared: u64,
+    pub(crate) left: u64,
+}
+
+impl Bound {
+    fn new(declared: u64) -> Self {
+        Self { declared, left: declared }
+    }
+}
+
+impl Sending {
+    /// The length that binds the application, if it announced one.
+    pub(crate) fn bound_mut(&mut self) -> Option<&mut Bound> {
+        match self {
+            Self::Length(bound) | Self::Chunked(Some(bound)) => Some(bound),
+            Self::Chunked(None) | Self::UntilClose | Self::Ended => None,
+        }
+    }
 }
 
 /// Fields to be written beside those of the application.
@@ -71,14 +94,17 @@ pub(crate) fn announce(
             Some(_) => Err(Misuse::ConflictingFraming),
         },
         (Coding::Absent, Announced::Unsized) => match said_length {
-            Some(length) => Ok((Sending::Length { declared: length, left: length }, Extra::Nothing)),
-            None if peer_knows_chunked => Ok((Sending::Chunked, Extra::ChunkedCoding)),
+            Some(length) => Ok((Sending::Length(Bound::new(length)), Extra::Nothing)),
+            None if peer_knows_chunked => Ok((Sending::Chunked(None), Extra::ChunkedCoding)),
             None => Err(Misuse::ContentLengthUnknown),
         },
         // "A client MUST NOT send a request containing Transfer-Encoding unless it knows the server will handle
         // HTTP/1.1 requests" (RFC 9112 §6.1).
         (_, _) if !peer_knows_chunked => Err(Misuse::UnsupportedVersion),
-        (Coding::Chunked, Announced::Sized(_) | Announced::Unsized) => Ok((Sending::Chunked, Extra::Nothing)),
+        (Coding::Chunked, Announced::Sized(length)) => {
+            Ok((Sending::Chunked(Some(Bound::new(length))), Extra::Nothing))
+        }
+        (Coding::Chunked, Announced::Unsized) => Ok((Sending::Chunked(None), Extra::Nothing)),
         (Coding::Chunked | Coding::Other | Coding::ChunkedThenMore { .. }, _) => {
             Err(Misuse::ConflictingFraming)
         }
@@ -88,6 +114,6 @@ pub(crate) fn announce(
 fn sized(length: u64) -> Sending {
     match length {
         0 => Sending::Ended,
-        length => Sending::Length { declared: length, left: length },
+        length => Sending::Length(Bound::new(length)),
     }
 }

@@ -52,6 +52,7 @@ impl BodyReader {
     }
 
     /// Reads on. Returns the number of octets consumed and what was found.
+    #[inline]
     pub(crate) fn recv(&mut self, input: &[u8], limits: &Limits) -> Result<(usize, BodyStep), PeerError> {
         let mut consumed = 0;
         if let Place::Chunks(chunks) = &mut self.place {
@@ -62,8 +63,6 @@ impl BodyReader {
                     self.received += range.len() as u64;
                     return Ok((n, BodyStep::Data(range)));
                 }
-                // The section may have come in the same piece as the last chunk, but its spans count from the
-                // beginning of what is shown: it is read in a call of its own unless it is empty.
                 ChunkStep::Last => {
                     consumed = n;
                     self.place = Place::Trailers(TrailerReader::default());

@@ -98,6 +98,7 @@ impl ChunkReader {
     }
 
     /// The common case: the line end behind the last data, a size without extension and its line end, all there.
+    #[inline(always)]
     fn whole_line(&mut self, input: &[u8]) -> Option<usize> {
         let start = match (self.place, input) {
             (Place::Size, _) => 0,

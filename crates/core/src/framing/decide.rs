@@ -76,10 +76,15 @@ impl FramingFields {
         self.coding != Coding::Absent && self.content_length.is_present()
     }
 
+    /// Whether there is a transfer coding in a message of a version that has none (RFC 9112 §6.1).
+    pub(crate) fn is_faulty_for(&self, version: Version) -> bool {
+        self.coding != Coding::Absent && version == Version::HTTP_10
+    }
+
     /// The framing of a response that may have content: rules 3 to 8, the first two being decided by method and
     /// status.
     pub(crate) fn of_response(&self, version: Version) -> Result<Framing, PeerError> {
-        if self.coding != Coding::Absent && version == Version::HTTP_10 {
+        if self.is_faulty_for(version) {
             return Err(PeerError::TransferEncodingInHttp10);
         }
         match self.coding {
@@ -97,7 +102,7 @@ impl FramingFields {
 
     /// The framing of a request: rules 3 to 7.
     pub(crate) fn of_request(&self, version: Version) -> Result<Framing, PeerError> {
-        if self.coding != Coding::Absent && version == Version::HTTP_10 {
+        if self.is_faulty_for(version) {
             return Err(PeerError::TransferEncodingInHttp10);
         }
         // "A server MAY reject a request that contains both Content-Length and Transfer-Encoding" (§6.1).

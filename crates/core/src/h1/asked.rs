@@ -64,6 +64,9 @@ impl Asked {
         let said_close = notes.connection.ends(head.version, CloseReason::PeerSaidClose);
         let close = match framing {
             _ if said_close.is_some() => said_close,
+            // "… MUST treat the message as if the framing is faulty … and close the connection after processing the
+            // message" (RFC 9112 §6.1), also where there is nothing to frame.
+            Framing::None if notes.framing.is_faulty_for(head.version) => Some(CloseReason::AmbiguousFraming),
             Framing::None => None,
             _ if notes.framing.is_ambiguous() => Some(CloseReason::AmbiguousFraming),
             Framing::UntilClose => Some(CloseReason::CloseDelimited),

@@ -360,9 +360,9 @@ impl ClientConn {
         self.answered |= !input.is_empty();
         let limits = &self.limits;
         let parse = |input: &[u8], notes: &mut HeadNotes| start_line::response(input, limits, notes);
-        let parsed = if input.is_empty() { None } else { self.reader.head(input, limits, parse)? };
+        let check = start_line::check_response_start;
+        let parsed = if input.is_empty() { None } else { self.reader.head(input, limits, check, parse)? };
         let Some((head, notes)) = parsed else {
-            start_line::check_response_start(self.reader.start_line(input))?;
             return match self.reader.ended() {
                 None => Ok(Received { consumed: 0, item: Item::NeedInput }),
                 Some(by) if input.is_empty() => {
@@ -409,6 +409,7 @@ impl ClientConn {
         Ok(Item::Interim(head))
     }
 
+    #[inline]
     fn recv_body(&mut self, input: &[u8]) -> Result<Received, Error> {
         let (consumed, step) = self.reader.body(input, &self.limits)?;
         let item = match step {
@@ -443,7 +444,7 @@ impl ClientConn {
     fn fail(&mut self, e: Error) -> Error {
         self.cycle.break_response(CloseReason::PeerError);
         self.cycle.break_request(CloseReason::PeerError);
-        self.writer.abandon_content();
+        self.writer.fail();
         self.error = Some(e.clone());
         e
     }

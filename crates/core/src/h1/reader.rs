@@ -29,13 +29,15 @@ pub(crate) struct HeadNotes {
 }
 
 impl Note for HeadNotes {
+    #[inline]
     fn note(&mut self, name: &[u8], value: &[u8]) {
-        match name.len() {
-            14 | 17 => self.framing.note(name, value),
-            10 if name.eq_ignore_ascii_case(b"connection") => self.connection.note(value),
-            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrades += 1,
-            4 if name.eq_ignore_ascii_case(b"host") => self.hosts += 1,
-            6 if name.eq_ignore_ascii_case(b"expect") => {
+        // Length and last letter tell most names apart.
+        match (name.len(), name.last().map(u8::to_ascii_lowercase)) {
+            (14, Some(b'h')) | (17, Some(b'g')) => self.framing.note(name, value),
+            (10, Some(b'n')) if name.eq_ignore_ascii_case(b"connection") => self.connection.note(value),
+            (7, Some(b'e')) if name.eq_ignore_ascii_case(b"upgrade") => self.upgrades += 1,
+            (4, Some(b't')) if name.eq_ignore_ascii_case(b"host") => self.hosts += 1,
+            (6, Some(b't')) if name.eq_ignore_ascii_case(b"expect") => {
                 self.expects_continue |= crate::h1::continue_::is_expectation(value);
             }
             _ => {}
@@ -65,7 +67,7 @@ impl Reader {
         Self { scan: Scan::default(), body: BodyReader::new(Framing::None), ended: None }
     }
 
-    /// Reads a head with `parse` once it is complete.
+    /// Reads a head with `parse` once it is complete. Until then `check_start` looks at its first octets.
     ///
     /// A head that has come whole is parsed at the first look. One that has not is looked through for its end,
     /// each octet once, and parsed when the end is there; so the outcome does not depend on how it was cut.
@@ -73,6 +75,7 @@ impl Reader {
         &mut self,
         input: &[u8],
         limits: &Limits,
+        check_start: impl FnOnce(&[u8]) -> Result<(), PeerError>,
         mut parse: impl FnMut(&[u8], &mut HeadNotes) -> Result<Option<S>, PeerError>,
     ) -> Result<Option<(S, HeadNotes)>, PeerError> {
         let too_large = PeerError::HeadTooLarge { limit: limits.max_head_size };
@@ -87,7 +90,11 @@ impl Reader {
                 Err(e) => at_first_look = Some(e),
             }
         }
-        match (self.scan.head(input, limits.max_head_size), at_first_look) {
+        let found = self.scan.head(input, limits.max_head_size);
+        if matches!(found, Found::Partial | Found::TooLarge) {
+            check_start(self.scan.start_line(&input[..input.len().min(limits.max_head_size)]))?;
+        }
+        match (found, at_first_look) {
             (Found::Partial, _) => Ok(None),
             (Found::TooLarge, _) => Err(too_large),
             (Found::End(_), Some(e)) => Err(e),
@@ -105,17 +112,13 @@ impl Reader {
         }
     }
 
-    /// The input of an incomplete head without the empty lines in front of it, which are not looked at again.
-    pub(crate) fn start_line<'a>(&self, input: &'a [u8]) -> &'a [u8] {
-        self.scan.start_line(input)
-    }
-
     /// A body begins behind the head.
     pub(crate) fn begin_body(&mut self, framing: Framing) {
         self.body = BodyReader::new(framing);
     }
 
     /// Reads the body on. Where more input is wanted and none will come, that is the error, or the end.
+    #[inline]
     pub(crate) fn body(&mut self, input: &[u8], limits: &Limits) -> Result<(usize, BodyStep), Error> {
         let (consumed, step) = self.body.recv(input, limits)?;
         match (step, self.ended) {

@@ -165,6 +165,7 @@ impl ServerConn {
         if self.asked.version == Version::HTTP_10 {
             return Err(Misuse::UnsupportedVersion);
         }
+        check_unframed(fields)?;
         if status == StatusCode::CONTINUE {
             self.asked.expects_continue = false;
         }
@@ -203,14 +204,11 @@ impl ServerConn {
             if status == StatusCode::SWITCHING_PROTOCOLS && !self.asked.upgrade {
                 return Err(Misuse::InvalidStatus);
             }
-            // "A server MUST NOT send any Transfer-Encoding or Content-Length header fields" (RFC 9110 §9.3.6).
-            let framed =
-                fields.contains_key(header::CONTENT_LENGTH) || fields.contains_key(header::TRANSFER_ENCODING);
-            if content != ResponseContent::None || framed {
-                return Err(Misuse::ContentNotAllowed);
-            }
         } else if status.is_informational() {
             return Err(Misuse::InvalidStatus);
+        }
+        if switches || status == StatusCode::NO_CONTENT {
+            check_unframed(fields)?;
         }
         let bodiless = switches || matches!(status.as_u16(), 204 | 304);
         if bodiless && content != ResponseContent::None {
@@ -402,10 +400,9 @@ impl ServerConn {
 
     fn recv_head(&mut self, input: &[u8]) -> Result<ServerReceived, Error> {
         let limits = &self.limits;
-        let parsed =
-            self.reader.head(input, limits, |input, notes| start_line::request(input, limits, notes))?;
+        let parse = |input: &[u8], notes: &mut HeadNotes| start_line::request(input, limits, notes);
+        let parsed = self.reader.head(input, limits, start_line::check_request_start, parse)?;
         let Some((head, notes)) = parsed else {
-            start_line::check_request_start(self.reader.start_line(input))?;
             return match self.reader.ended() {
                 None => Ok(ServerReceived { consumed: 0, item: ServerItem::NeedInput }),
                 Some(_) if input.is_empty() => Ok(ServerReceived { consumed: 0, item: ServerItem::Closed }),
@@ -486,6 +483,14 @@ impl ServerConn {
             Half::Idle | Half::Head | Half::Content | Half::Done => Err(Misuse::OutOfTurn),
         }
     }
+}
+
+/// "A server MUST NOT send" Transfer-Encoding or Content-Length with a 1xx, a 204 or a 2xx to CONNECT (RFC 9112 §6.1,
+/// RFC 9110 §8.6).
+fn check_unframed(fields: &HeaderMap) -> Result<(), Misuse> {
+    let framed =
+        fields.contains_key(header::CONTENT_LENGTH) || fields.contains_key(header::TRANSFER_ENCODING);
+    if framed { Err(Misuse::ContentNotAllowed) } else { Ok(()) }
 }
 
 fn reason_of(status: StatusCode) -> &'static [u8] {

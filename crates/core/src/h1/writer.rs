@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 use http::HeaderMap;
 
 use crate::error::Misuse;
-use crate::framing::announce::Sending;
+use crate::framing::announce::{Bound, Sending};
 use crate::framing::chunk_write::{CHUNK_END, CHUNK_END_AND_LAST, LAST_CHUNK, SizeLine};
 use crate::framing::trailers::write_last_chunk;
 
@@ -68,28 +68,25 @@ impl Writer {
             return if self.sending == Sending::Ended { Err(Misuse::OutOfTurn) } else { Ok(()) };
         }
         self.check_room(&data)?;
-        match &mut self.sending {
+        match self.sending {
             Sending::Ended => return Err(Misuse::OutOfTurn),
-            Sending::Length { left, .. } => *left -= data.len() as u64,
-            Sending::Chunked => {
+            Sending::Chunked(_) => {
                 self.size_line = SizeLine::new(data.len() as u64);
                 self.tail = CHUNK_END;
             }
-            Sending::UntilClose => {}
+            Sending::Length(_) | Sending::UntilClose => {}
+        }
+        if let Some(bound) = self.sending.bound_mut() {
+            bound.left -= data.len() as u64;
         }
         self.data = data;
         Ok(())
     }
 
     pub(crate) fn send_last_data(&mut self, data: Bytes) -> Result<(), Misuse> {
-        if let Sending::Length { declared, left } = self.sending {
-            if (data.len() as u64) < left {
-                let sent = declared - left + data.len() as u64;
-                return Err(Misuse::ContentTooShort { declared, sent });
-            }
-        }
+        self.check_end(data.len())?;
         self.send_data(data.clone())?;
-        if self.sending == Sending::Chunked {
+        if let Sending::Chunked(_) = self.sending {
             if !data.is_empty() {
                 self.tail = CHUNK_END_AND_LAST;
             } else if self.has_content_pending() {
@@ -104,9 +101,9 @@ impl Writer {
 
     pub(crate) fn send_trailers(&mut self, fields: &HeaderMap) -> Result<(), Misuse> {
         match self.sending {
-            Sending::Chunked => {}
+            Sending::Chunked(_) => self.check_end(0)?,
             Sending::Ended => return Err(Misuse::OutOfTurn),
-            Sending::Length { .. } | Sending::UntilClose => return Err(Misuse::TrailersNotAllowed),
+            Sending::Length(_) | Sending::UntilClose => return Err(Misuse::TrailersNotAllowed),
         }
         write_last_chunk(&mut self.last, fields)?;
         self.sending = Sending::Ended;
@@ -187,13 +184,21 @@ impl Writer {
             && self.last.len() == self.last_sent)
     }
 
-    fn check_room(&self, data: &Bytes) -> Result<(), Misuse> {
-        if let Sending::Length { declared, left } = self.sending {
-            if data.len() as u64 > left {
-                return Err(Misuse::ContentTooLong { declared });
-            }
+    fn check_room(&mut self, data: &Bytes) -> Result<(), Misuse> {
+        if let Some(bound) = self.sending.bound_mut().filter(|bound| data.len() as u64 > bound.left) {
+            return Err(Misuse::ContentTooLong { declared: bound.declared });
         }
         if self.has_content_pending() { Err(Misuse::Backpressure) } else { Ok(()) }
+    }
+
+    /// Whether content may end with a last piece of this length.
+    fn check_end(&mut self, last: usize) -> Result<(), Misuse> {
+        match self.sending.bound_mut() {
+            Some(&mut Bound { declared, left }) if (last as u64) < left => {
+                Err(Misuse::ContentTooShort { declared, sent: declared - left + last as u64 })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The stretches to transmit, empty ones included.

@@ -27,16 +27,22 @@ pub(crate) fn response(
     limits: &Limits,
     note: &mut impl Note,
 ) -> Result<Option<HeadSpans>, PeerError> {
-    let mut config = ParserConfig::default();
-    // A user agent MUST replace each obs-fold in a response with SP (RFC 9112 §5.2).
-    config.allow_obsolete_multiline_headers_in_responses(true);
     let most = limits.max_fields.min(MOST);
     let mut few = [const { MaybeUninit::<Header<'_>>::uninit() }; FEW];
+    let mut many = Vec::new();
     let mut response = httparse::Response::new(&mut []);
+    let mut config = ParserConfig::default();
     let mut parsed =
         config.parse_response_with_uninit_headers(&mut response, input, &mut few[..most.min(FEW)]);
-    let mut many = Vec::new();
+    if parsed == Err(httparse::Error::HeaderName) {
+        // The line may be a fold: "A user agent that receives an obs-fold in a response … MUST replace each received
+        // obs-fold with one or more SP" (RFC 9112 §5.2). It costs a look at every octet, so it is not tried first.
+        config.allow_obsolete_multiline_headers_in_responses(true);
+        response = httparse::Response::new(&mut []);
+        parsed = config.parse_response_with_uninit_headers(&mut response, input, &mut few[..most.min(FEW)]);
+    }
     if parsed == Err(httparse::Error::TooManyHeaders) && most > FEW {
+        config.allow_obsolete_multiline_headers_in_responses(true);
         many.reserve_exact(most);
         response = httparse::Response::new(&mut []);
         let room = &mut many.spare_capacity_mut()[..most];
@@ -55,7 +61,12 @@ pub(crate) fn response(
         version: version_of(response.version),
         status,
         reason: reason_span(response.reason.unwrap_or_default(), input),
-        fields: field_spans(response.headers, input, note)?,
+        fields: field_spans(
+            response.headers,
+            input,
+            config.obsolete_multiline_headers_in_responses_are_allowed(),
+            note,
+        )?,
         len,
     }))
 }
@@ -81,13 +92,16 @@ pub(crate) fn request(
     let len = match parsed {
         Ok(Status::Complete(len)) => len,
         Ok(Status::Partial) => return Ok(None),
-        Err(e) => return Err(request_error(e, request.method, request.path, limits)),
+        Err(e) => {
+            check_request_start(input)?;
+            return Err(request_error(e, request.method, request.path, limits));
+        }
     };
     Ok(Some(RequestSpans {
         version: version_of(request.version),
         method: Span::of(request.method.unwrap_or_default().as_bytes(), input),
         target: Span::of(request.path.unwrap_or_default().as_bytes(), input),
-        fields: field_spans(request.headers, input, note)?,
+        fields: field_spans(request.headers, input, false, note)?,
         len,
     }))
 }
@@ -133,7 +147,7 @@ pub(crate) fn trailers(section: &[u8], limits: &Limits) -> Result<FieldSpans, Pe
         parsed = httparse::parse_headers(section, &mut many);
     }
     match parsed {
-        Ok(Status::Complete((_, lines))) => field_spans(lines, section, &mut Unnoted),
+        Ok(Status::Complete((_, lines))) => field_spans(lines, section, false, &mut Unnoted),
         Ok(Status::Partial) => Err(PeerError::LineEnd),
         Err(httparse::Error::TooManyHeaders) => {
             Err(PeerError::TooManyTrailers { limit: limits.max_trailers })
@@ -166,14 +180,20 @@ impl Note for Unnoted {
     fn note(&mut self, _: &[u8], _: &[u8]) {}
 }
 
-fn field_spans(lines: &[Header<'_>], input: &[u8], note: &mut impl Note) -> Result<FieldSpans, PeerError> {
+/// `may_fold`: whether values can hold an obs-fold.
+fn field_spans(
+    lines: &[Header<'_>],
+    input: &[u8],
+    may_fold: bool,
+    note: &mut impl Note,
+) -> Result<FieldSpans, PeerError> {
     let mut spans = FieldSpans { lines: Vec::with_capacity(lines.len()), folded: false };
     for line in lines {
         if line.name.len() > LONGEST_NAME {
             return Err(PeerError::FieldName);
         }
         let value = Span::of(line.value, input);
-        spans.folded |= line.value.contains(&b'\n');
+        spans.folded |= may_fold && line.value.contains(&b'\n');
         spans.lines.push(FieldSpan { name: Span::of(line.name.as_bytes(), input), value });
         note.note(line.name.as_bytes(), line.value);
     }

@@ -9,7 +9,8 @@ use crate::syntax::token::is_target_text;
 /// A request target in one of its four forms (RFC 9112 §3.2), as it goes on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
-    /// Path and query, beginning with `/`: for a server itself (§3.2.1).
+    /// Path and query, beginning with `/`: for a server itself (§3.2.1). Of a URI with an empty path it may be the
+    /// query alone, beginning with `?`; the `/` is written before it.
     Origin(&'a [u8]),
     /// A whole URI without userinfo and fragment: for a proxy (§3.2.2).
     Absolute {
@@ -17,7 +18,7 @@ pub enum Target<'a> {
         scheme: &'a [u8],
         /// Host and, where it is not the scheme's default, port.
         authority: &'a [u8],
-        /// Path and query, beginning with `/`; or nothing for `OPTIONS` of the server as a whole.
+        /// Path and query as in the origin form; or nothing for `OPTIONS` of the server as a whole.
         path_and_query: &'a [u8],
     },
     /// Host and port: for CONNECT only (§3.2.3).
@@ -60,12 +61,12 @@ impl Target<'_> {
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match *self {
-            Self::Origin(path) => out.extend_from_slice(path),
+            Self::Origin(path) => write_path(out, path),
             Self::Absolute { scheme, authority, path_and_query } => {
                 out.extend_from_slice(scheme);
                 out.extend_from_slice(b"://");
                 out.extend_from_slice(authority);
-                out.extend_from_slice(path_and_query);
+                write_path(out, path_and_query);
             }
             Self::Authority(authority) => out.extend_from_slice(authority),
             Self::Asterisk => out.push(b'*'),
@@ -98,7 +99,15 @@ fn is_absolute(target: &[u8]) -> bool {
 }
 
 fn is_path(path: &[u8]) -> bool {
-    path.first() == Some(&b'/') && is_target_text(path)
+    matches!(path, [b'/' | b'?', ..]) && is_target_text(path)
+}
+
+/// "If the target URI's path component is empty, the client MUST send "/" as the path" (RFC 9112 §3.2.1).
+fn write_path(out: &mut Vec<u8>, path: &[u8]) {
+    if path.first() == Some(&b'?') {
+        out.push(b'/');
+    }
+    out.extend_from_slice(path);
 }
 
 fn is_scheme(scheme: &[u8]) -> bool {

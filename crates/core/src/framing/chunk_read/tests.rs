@@ -61,8 +61,7 @@ fn anything_but_hexadecimal_digits_and_crlf_is_refused() {
 
 #[test]
 fn extensions_are_bounded_over_the_whole_message() {
-    let mut limits = Limits::default();
-    limits.max_chunk_extensions = 8;
+    let limits = Limits { max_chunk_extensions: 8, ..Limits::default() };
     assert!(read(b"1;abc\r\nx\r\n1;abc\r\nx\r\n0\r\n", 3, &limits).is_ok());
     assert_eq!(
         read(b"1;abc\r\nx\r\n1;abcd\r\nx\r\n0\r\n", 3, &limits),
