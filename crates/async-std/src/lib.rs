@@ -14,8 +14,8 @@ pub use martlet_smol::{Sleep, Tcp};
 pub use self::runtime::AsyncStd;
 
 pub use martlet_client::{
-    Body, Closed, Connect, ConnectTarget, Delivery, Ending, Error, Fields, Home, IntoUri, Kind, Limits,
-    PeerError, Phase, Request, RequestBuilder, Response, Runtime, RuntimeChoice, RuntimeHandle,
+    Body, BoxFuture, Closed, Connect, ConnectTarget, Delivery, Ending, Error, Fields, Home, IntoUri, Kind,
+    Limits, PeerError, Phase, Request, RequestBuilder, Response, Runtime, RuntimeChoice, RuntimeHandle,
     SocketOptions, Spawn, Timeouts, Transport, UrlError, bytes, http,
 };
 

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use martlet_core::Limits;
 use martlet_core::h1::FieldBlock;
 use martlet_core::time::Timeouts;
+use martlet_core::{Limits, Misuse};
 
 use crate::client::{Client, Inner};
 use crate::dial::{Connect, Connector};
 use crate::erased::{RuntimeChoice, RuntimeHandle};
-use crate::error::Error;
+use crate::error::{Error, FieldMistake};
 use crate::runtime::{Runtime, SocketOptions};
 
 /// Settings of a [`Client`]. Begin with [`Client::builder`].
@@ -62,10 +62,12 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
     {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(value)) => {
-                self.fields.insert(name, value);
+                if self.fields.try_insert(name, value).is_err() {
+                    self.refuse(Error::builder("too many fields"));
+                }
             }
-            (Err(e), _) => self.refuse(e.into()),
-            (_, Err(e)) => self.refuse(e.into()),
+            (Err(e), _) => self.refuse(Error::builder(e.into())),
+            (Ok(name), Err(e)) => self.refuse(Error::builder(FieldMistake::new(name, e.into()))),
         }
         self
     }
@@ -153,7 +155,7 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
         if let Some(e) = self.error {
             return Err(e);
         }
-        let block = FieldBlock::new(&self.fields).map_err(Error::builder)?;
+        let block = FieldBlock::new(&self.fields).map_err(|e| refused_default(&self.fields, e))?;
         Ok(Client::from_inner(Arc::new(Inner {
             block,
             timeouts: self.timeouts,
@@ -165,8 +167,20 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
         })))
     }
 
-    fn refuse(&mut self, e: http::Error) {
-        self.error.get_or_insert_with(|| Error::builder(e));
+    fn refuse(&mut self, e: Error) {
+        self.error.get_or_insert(e);
+    }
+}
+
+/// Says which of the fields it is that cannot be a default.
+fn refused_default(fields: &HeaderMap, e: Misuse) -> Error {
+    let is_refused = |name: &&HeaderName| {
+        let alone = fields.get(*name).map(|value| ((*name).clone(), value.clone()));
+        FieldBlock::new(&alone.into_iter().collect()).is_err()
+    };
+    match fields.keys().find(is_refused) {
+        Some(name) => Error::builder(FieldMistake::new(name.clone(), e)),
+        None => Error::builder(e),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use http::Uri;
+use http::{HeaderName, Uri};
 use martlet_core::time::Phase;
 use martlet_core::{Closed, Delivery};
 
@@ -45,11 +45,37 @@ pub enum Kind {
     Timeout(Phase),
     /// The server went away before the response was complete.
     Closed(Closed),
-    /// The server broke the protocol or a limit; the source says which rule.
+    /// The server broke the protocol or a limit; the source is the [`PeerError`](martlet_core::PeerError) that says
+    /// which rule.
     Protocol,
     /// The source of the request's content failed, or yielded another length than was declared; or the content of
     /// the response is not what was asked for.
     Body,
+}
+
+/// What is wrong with one field, by its name; its value may be a secret.
+#[derive(Debug)]
+pub(crate) struct FieldMistake {
+    name: HeaderName,
+    cause: Box<dyn StdError + Send + Sync>,
+}
+
+impl FieldMistake {
+    pub(crate) fn new<E: StdError + Send + Sync + 'static>(name: HeaderName, cause: E) -> Self {
+        Self { name, cause: Box::new(cause) }
+    }
+}
+
+impl fmt::Display for FieldMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "in the field `{}`", self.name)
+    }
+}
+
+impl StdError for FieldMistake {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.cause)
+    }
 }
 
 impl Error {

@@ -56,7 +56,9 @@ async fn run(client: &Inner, request: Request) -> Result<Response, Error> {
 /// What a failed exchange is called.
 pub(crate) fn error_of(failure: Failure, exchange: &Exchange) -> Error {
     let error = match failure {
-        Failure::Timeout(expired) => dial::timed_out(expired),
+        Failure::Timeout(expired, None) => dial::timed_out(expired),
+        // The request could not be written, and the response that might have told why did not come.
+        Failure::Timeout(expired, Some(said)) => dial::timed_out(expired).with_source(said),
         Failure::Source(e) => Error::new(Kind::Body).with_source(e),
         Failure::Core(core, said) => {
             let kind = match &core {

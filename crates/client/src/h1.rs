@@ -24,7 +24,8 @@ const WRITES_PER_POLL: usize = 16;
 pub(crate) enum Failure {
     /// The machine's word, and what the transport had said.
     Core(CoreError, Option<io::Error>),
-    Timeout(Expired),
+    /// What has expired, and what the transport had said.
+    Timeout(Expired, Option<io::Error>),
     /// The content of the request could not be had, or had another length than was declared.
     Source(SourceError),
 }
@@ -106,12 +107,17 @@ impl Exchange {
             self.note_phases(Phase::ReceiveHead);
             match self.timer.poll_expired(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Expired { phase: Phase::Continue, .. }) => {
+                Poll::Ready(Expired { phase: Phase::Continue, .. }) if !self.timer.is_total_over() => {
                     // "A client that will wait for a 100 … is not required to wait for any specific length of time".
                     self.conn.stop_awaiting_continue();
                     self.timer.leave(Phase::Continue);
                 }
-                Poll::Ready(expired) => return Poll::Ready(Err(Failure::Timeout(expired))),
+                // No phase is running while the source of the content has nothing.
+                Poll::Ready(Expired { phase: Phase::ReceiveContent, elapsed }) => {
+                    let expired = Expired { phase: Phase::Send, elapsed };
+                    return Poll::Ready(Err(self.timed_out(expired)));
+                }
+                Poll::Ready(expired) => return Poll::Ready(Err(self.timed_out(expired))),
             }
         }
     }
@@ -186,11 +192,11 @@ impl Exchange {
         self.note_phases(Phase::ReceiveContent);
         match ready!(self.timer.poll_expired(cx)) {
             // The response is here: what of the request cannot be sent any more is given up for it.
-            Expired { phase: Phase::Send | Phase::Continue, .. } => {
+            Expired { phase: Phase::Send | Phase::Continue, .. } if !self.timer.is_total_over() => {
                 self.give_up_sending();
                 Poll::Ready(Ok(()))
             }
-            expired => Poll::Ready(Err(Failure::Timeout(expired))),
+            expired => Poll::Ready(Err(self.timed_out(expired))),
         }
     }
 
@@ -332,6 +338,10 @@ impl Exchange {
         phase(&mut self.timer, receiving, receives);
     }
 
+    fn timed_out(&mut self, expired: Expired) -> Failure {
+        Failure::Timeout(expired, self.said.take())
+    }
+
     fn failed(&mut self, e: CoreError) -> Failure {
         Failure::Core(e, self.said.take())
     }
@@ -353,11 +363,13 @@ impl Drop for Exchange {
 }
 
 impl Failure {
-    /// The error behind the machine's word.
+    /// The error behind the machine's word: what the transport had said, or the rule that the server broke.
     pub(crate) fn source_of(core: CoreError, said: Option<io::Error>) -> Box<dyn StdError + Send + Sync> {
-        match said {
-            Some(e) => e.into(),
-            None => core.into(),
+        match (core, said) {
+            (CoreError::Peer(e), _) => e.into(),
+            (_, Some(e)) => e.into(),
+            (CoreError::Closed(e), None) => e.into(),
+            (CoreError::Misuse(e), None) => e.into(),
         }
     }
 }

@@ -5,12 +5,13 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use http::header::MaxSizeReached;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use martlet_core::time::Timeouts;
 
 use crate::body::Body;
 use crate::client::Inner;
-use crate::error::Error;
+use crate::error::{Error, FieldMistake};
 use crate::exchange;
 use crate::response::Response;
 use crate::url::{Url, UrlError};
@@ -93,7 +94,7 @@ impl RequestBuilder {
                     }
                 }
                 (Err(e), _) => self.request = Err(Error::builder(e.into())),
-                (_, Err(e)) => self.request = Err(Error::builder(e.into())),
+                (Ok(name), Err(e)) => self.request = Err(Error::builder(FieldMistake::new(name, e.into()))),
             }
         }
         self
@@ -102,7 +103,11 @@ impl RequestBuilder {
     /// Sets these fields; each takes the place of all earlier ones of its name.
     pub fn headers(mut self, fields: HeaderMap) -> Self {
         if let Ok(request) = &mut self.request {
-            request.fields.extend(fields);
+            if request.fields.is_empty() {
+                request.fields = fields;
+            } else if replace_all(&mut request.fields, fields).is_err() {
+                self.request = Err(Error::builder("too many fields"));
+            }
         }
         self
     }
@@ -150,6 +155,25 @@ impl RequestBuilder {
     pub async fn send(self) -> Result<Response, Error> {
         exchange::execute(&self.client, self.request?).await
     }
+}
+
+/// `HeaderMap::extend`, which panics when a map is full.
+fn replace_all(fields: &mut HeaderMap, new: HeaderMap) -> Result<(), MaxSizeReached> {
+    let mut last = None;
+    for (name, value) in new {
+        // A name that is left out is that of the line before.
+        match (name, &last) {
+            (Some(name), _) => {
+                fields.try_insert(name.clone(), value)?;
+                last = Some(name);
+            }
+            (None, Some(name)) => {
+                fields.try_append(name, value)?;
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(())
 }
 
 impl IntoFuture for RequestBuilder {

@@ -22,6 +22,9 @@ use crate::url::Url;
 ///
 /// Read it whole ([`bytes`](Self::bytes), [`text`](Self::text)), piece by piece ([`chunk`](Self::chunk)), or as an
 /// [`AsyncRead`]. Dropping it closes the connection.
+///
+/// It belongs to the runtime that its request was sent in. Where it is read outside of every runtime, deadlines wake
+/// nobody: they are looked at when octets come.
 pub struct Response {
     head: ResponseHead,
     headers: OnceLock<HeaderMap>,
@@ -97,8 +100,18 @@ impl Response {
     /// The length of the content in octets as the server declared it (RFC 9110 §8.6). After HEAD it is what GET would
     /// have had.
     pub fn content_length(&self) -> Option<u64> {
-        let value = self.head.fields().get("content-length")?;
-        std::str::from_utf8(value).ok()?.split(',').next()?.trim().parse().ok()
+        let mut declared = None;
+        for value in self.head.fields().get_all("content-length") {
+            // A list of equal numbers means that number (RFC 9110 §8.6); whatever else it says means none.
+            for element in value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii) {
+                let is_number = element.iter().all(u8::is_ascii_digit);
+                let length: u64 = std::str::from_utf8(element).ok().filter(|_| is_number)?.parse().ok()?;
+                if *declared.get_or_insert(length) != length {
+                    return None;
+                }
+            }
+        }
+        declared
     }
 
     /// The trailer section (RFC 9110 §6.5), once the content was read to its end, if there was one.

@@ -8,17 +8,27 @@ use martlet_core::time::{Deadlines, Expired, Phase, Timeouts};
 use crate::erased::RuntimeHandle;
 use crate::runtime::BoxFuture;
 
-/// A sleep that is set anew only when an earlier deadline comes up, or when it fires too early.
+/// A sleep that is set anew only when an earlier deadline comes up, when it fires too early, or in another home.
 pub(crate) struct Timer {
     runtime: RuntimeHandle,
     deadlines: Deadlines,
-    sleep: Option<(Instant, BoxFuture<'static, ()>)>,
+    /// The deadline of the whole request.
+    total: Option<Instant>,
+    sleep: Option<Sleep>,
+}
+
+struct Sleep {
+    at: Instant,
+    /// The home that it was made in. Elsewhere it is not touched: its runtime may be gone, and it panics then.
+    home: u64,
+    future: BoxFuture<'static, ()>,
 }
 
 impl Timer {
     pub(crate) fn new(runtime: RuntimeHandle, timeouts: Timeouts) -> Self {
         let now = runtime.now();
-        Self { runtime, deadlines: Deadlines::new(timeouts, now), sleep: None }
+        let total = timeouts.total.and_then(|total| now.checked_add(total));
+        Self { runtime, deadlines: Deadlines::new(timeouts, now), total, sleep: None }
     }
 
     pub(crate) fn runtime(&self) -> &RuntimeHandle {
@@ -41,6 +51,11 @@ impl Timer {
         }
     }
 
+    /// Whether the time of the whole request is over: an expiry then is final, whatever its phase.
+    pub(crate) fn is_total_over(&self) -> bool {
+        self.total.is_some_and(|at| at <= self.runtime.now())
+    }
+
     /// Ready when something has expired.
     pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Expired> {
         self.poll_expired_or(cx, None)
@@ -52,15 +67,21 @@ impl Timer {
             let Some(next) = self.deadlines.poll_timeout().into_iter().chain(also).min() else {
                 return Poll::Pending;
             };
-            let sleep = match &mut self.sleep {
-                // A later deadline only changes a number: the sleep fires, finds nothing and is set anew.
-                Some((at, sleep)) if *at <= next => sleep,
-                _ => &mut self.sleep.insert((next, self.runtime.sleep_until(next))).1,
-            };
-            if sleep.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
+            let home = self.runtime.home().ok().map(|home| home.id());
+            if let Some(home) = home {
+                let sleep = match &mut self.sleep {
+                    // A later deadline only changes a number: the sleep fires, finds nothing and is set anew.
+                    Some(sleep) if sleep.home == home && sleep.at <= next => sleep,
+                    _ => {
+                        let future = self.runtime.sleep_until(next);
+                        self.sleep.insert(Sleep { at: next, home, future })
+                    }
+                };
+                if sleep.future.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                self.sleep = None;
             }
-            self.sleep = None;
             let now = self.runtime.now();
             if let Some(expired) = self.deadlines.expired(now) {
                 return Poll::Ready(expired);
@@ -68,6 +89,11 @@ impl Timer {
             if also.is_some_and(|at| at <= now) {
                 // The caller looks at its own clock when it is polled again.
                 cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if home.is_none() {
+                // A response is read outside of every runtime: no sleep can be had, so what wakes us is the
+                // transport, and the clock is looked at whenever it does.
                 return Poll::Pending;
             }
         }

@@ -37,8 +37,8 @@
 mod auto;
 
 pub use martlet_client::{
-    Body, Closed, Connect, ConnectTarget, Delivery, Ending, Error, Fields, Home, IntoUri, Kind, Limits,
-    PeerError, Phase, Request, RequestBuilder, Response, Runtime, RuntimeChoice, RuntimeHandle,
+    Body, BoxFuture, Closed, Connect, ConnectTarget, Delivery, Ending, Error, Fields, Home, IntoUri, Kind,
+    Limits, PeerError, Phase, Request, RequestBuilder, Response, Runtime, RuntimeChoice, RuntimeHandle,
     SocketOptions, Spawn, Timeouts, Transport, UrlError, bytes, http,
 };
 
@@ -49,3 +49,11 @@ pub type Client = martlet_client::Client<Auto>;
 
 /// Settings of a [`Client`].
 pub type ClientBuilder = martlet_client::ClientBuilder<Auto>;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/limits.md")]
+struct LimitsPage;

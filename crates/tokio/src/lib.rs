@@ -18,8 +18,8 @@ pub use self::runtime::Tokio;
 pub use self::tcp::Tcp;
 
 pub use martlet_client::{
-    Body, Closed, Connect, ConnectTarget, Delivery, Ending, Error, Fields, Home, IntoUri, Kind, Limits,
-    PeerError, Phase, Request, RequestBuilder, Response, Runtime, RuntimeChoice, RuntimeHandle,
+    Body, BoxFuture, Closed, Connect, ConnectTarget, Delivery, Ending, Error, Fields, Home, IntoUri, Kind,
+    Limits, PeerError, Phase, Request, RequestBuilder, Response, Runtime, RuntimeChoice, RuntimeHandle,
     SocketOptions, Spawn, Timeouts, Transport, UrlError, bytes, http,
 };
 

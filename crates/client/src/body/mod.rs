@@ -49,7 +49,8 @@ impl Body {
 
     /// Content of a known length in octets, piece by piece. It goes out with a Content-Length.
     ///
-    /// A stream that yields more or less ends the request with the kind `Body`; no octet beyond the length is sent.
+    /// A stream that yields more or less ends the request with the kind `Body`; no octet beyond the length is sent. Where
+    /// the length is 0 the stream is not polled.
     pub fn sized_stream<S, B, E>(length: u64, stream: S) -> Self
     where
         S: Stream<Item = Result<B, E>> + Send + 'static,
