@@ -3,7 +3,8 @@
 use http::{HeaderMap, header};
 
 use crate::error::Misuse;
-use crate::framing::decide::{Coding, FramingFields};
+use crate::framing::decide::Coding;
+use crate::syntax::number::decimal;
 
 /// The content that the application announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,22 +69,21 @@ pub(crate) fn announce(
     content: Announced,
     peer_knows_chunked: bool,
 ) -> Result<(Sending, Extra), Misuse> {
-    let mut said = FramingFields::default();
-    for value in fields.get_all(header::CONTENT_LENGTH) {
-        // Two lines, even equal ones, are not to be generated.
-        if said.content_length.is_present() {
-            return Err(Misuse::ConflictingFraming);
-        }
-        said.content_length.note(value.as_bytes());
-    }
+    let mut coding = Coding::default();
     for value in fields.get_all(header::TRANSFER_ENCODING) {
-        said.coding.note(value.as_bytes());
+        coding.note(value.as_bytes());
     }
-    if said.is_ambiguous() {
+    let mut lengths = fields.get_all(header::CONTENT_LENGTH).iter();
+    let said_length = match (lengths.next(), lengths.next()) {
+        (None, _) => None,
+        // A list or a second line, even of equal values, is for a recipient to bear, not for a sender to generate.
+        (Some(value), None) => Some(decimal(value.as_bytes()).ok_or(Misuse::ConflictingFraming)?),
+        (Some(_), Some(_)) => return Err(Misuse::ConflictingFraming),
+    };
+    if coding != Coding::Absent && said_length.is_some() {
         return Err(Misuse::ConflictingFraming);
     }
-    let said_length = said.content_length.get().map_err(|_| Misuse::ConflictingFraming)?;
-    match (said.coding, content) {
+    match (coding, content) {
         (Coding::Absent, Announced::None) => match said_length {
             None | Some(0) => Ok((Sending::Ended, Extra::Nothing)),
             Some(_) => Err(Misuse::ConflictingFraming),

@@ -107,6 +107,7 @@ fn fields_that_contradict_the_request() {
     };
     contradict("content-length", "4");
     contradict("content-length", "+5");
+    contradict("content-length", "5, 5");
     contradict("transfer-encoding", "gzip");
     assert_refused(
         |client| {
