@@ -51,6 +51,7 @@ mod error;
 mod framing;
 pub mod h1;
 mod limits;
+pub mod pool;
 mod syntax;
 pub mod time;
 

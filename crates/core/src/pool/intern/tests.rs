@@ -1,0 +1,109 @@
+use super::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    origin: u32,
+    variant: u32,
+}
+
+impl PoolKey for Key {
+    type Origin = u32;
+
+    fn origin(&self) -> &u32 {
+        &self.origin
+    }
+
+    fn may_multiplex(&self) -> bool {
+        true
+    }
+}
+
+fn key(origin: u32, variant: u32) -> Key {
+    Key { origin, variant }
+}
+
+fn shares(names: &mut Names<Key>, origin: u32) -> bool {
+    let id = names.key(&key(origin, 0));
+    names.use_key(id);
+    let shares = names.keys.get(id).is_some_and(|key| key.shares_dials);
+    names.unuse_key(id);
+    shares
+}
+
+fn answer(names: &mut Names<Key>, origin: u32, multiplexes: bool) {
+    let id = names.key(&key(origin, 0));
+    names.use_key(id);
+    names.remember(id, multiplexes);
+    names.unuse_key(id);
+}
+
+#[test]
+fn a_key_has_one_entry_until_its_last_use_ends() {
+    let mut names = Names::new();
+    let id = names.key(&key(1, 0));
+    names.use_key(id);
+    names.use_key(id);
+    assert_eq!(names.key(&key(1, 0)), id);
+    names.unuse_key(id);
+    assert_eq!(names.key(&key(1, 0)), id);
+    names.unuse_key(id);
+    assert_ne!(names.key(&key(1, 0)), id);
+}
+
+#[test]
+fn keys_of_one_origin_share_its_entry_and_take_it_with_them() {
+    let mut names = Names::new();
+    let ids = [names.key(&key(1, 0)), names.key(&key(1, 1))];
+    for id in ids {
+        names.use_key(id);
+    }
+    let origins = ids.map(|id| names.keys.get(id).expect("it is used").origin);
+    assert_eq!(origins[0], origins[1]);
+    names.unuse_key(ids[0]);
+    assert!(names.origins.get(origins[0]).is_some());
+    names.unuse_key(ids[1]);
+    assert!(names.origins.get(origins[0]).is_none());
+    assert!(names.key_ids.is_empty() && names.origin_ids.is_empty());
+}
+
+#[test]
+fn what_an_origin_answered_is_remembered_until_it_differs() {
+    let mut names = Names::new();
+    assert!(shares(&mut names, 1), "nothing is known");
+    answer(&mut names, 1, false);
+    assert!(!shares(&mut names, 1));
+    answer(&mut names, 1, true);
+    assert!(shares(&mut names, 1));
+}
+
+#[test]
+fn a_thousand_origins_are_remembered_and_the_oldest_is_forgotten_first() {
+    let mut names = Names::new();
+    for origin in 0..1_000 {
+        answer(&mut names, origin, false);
+    }
+    answer(&mut names, 0, false);
+    assert!(!shares(&mut names, 0), "answering twice takes no second place");
+    answer(&mut names, 1_000, false);
+    assert!(shares(&mut names, 0));
+    assert!((1..=1_000).all(|origin| !shares(&mut names, origin)));
+    assert_eq!((names.multiplexes.len(), names.remembered.len()), (1_000, 1_000));
+}
+
+#[test]
+fn the_hash_is_the_same_in_every_run_and_sees_every_octet() {
+    use std::hash::Hash;
+
+    let hash = |text: &str| {
+        let mut mix = Mix::default();
+        text.hash(&mut mix);
+        mix.finish()
+    };
+    assert_eq!(hash("https://example.test:443"), hash("https://example.test:443"));
+    let mut all: Vec<u64> = (0..10_000).map(|n| hash(&format!("https://{n}.example.test"))).collect();
+    all.extend(["", "a", "b", "ab", "ba", "abcdefgh", "abcdefghi"].map(hash));
+    let count = all.len();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), count);
+}

@@ -1,0 +1,62 @@
+use super::*;
+
+#[test]
+fn an_entry_is_found_under_its_id_until_it_is_removed() {
+    let mut slab = Slab::new();
+    let id = slab.insert("a");
+    assert_eq!(slab.get(id), Some(&"a"));
+    *slab.get_mut(id).expect("it is there") = "b";
+    assert_eq!(slab.remove(id), Some("b"));
+    assert_eq!((slab.get(id), slab.len()), (None, 0));
+    assert_eq!(slab.get_mut(id), None);
+    assert_eq!(slab.remove(id), None);
+}
+
+#[test]
+fn the_next_entry_in_a_place_has_another_id() {
+    let mut slab = Slab::new();
+    let first = slab.insert(1);
+    slab.remove(first);
+    let second = slab.insert(2);
+    assert_ne!(first, second);
+    assert_eq!(slab.get(first), None);
+    assert_eq!(slab.remove(first), None, "an old id removes nothing");
+    assert_eq!(slab.get(second), Some(&2));
+    assert_eq!(slab.slots.len(), 1, "the place was used again");
+}
+
+#[test]
+fn a_spent_id_is_nobodys() {
+    let mut slab = Slab::new();
+    let spent = [slab.spend_id(), slab.spend_id()];
+    let id = slab.insert("a");
+    let after = slab.spend_id();
+    let mut all = vec![spent[0], spent[1], id, after];
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 4);
+    assert_eq!([spent[0], spent[1], after].map(|id| slab.get(id)), [None; 3]);
+    assert_eq!((slab.get(id), slab.len()), (Some(&"a"), 1));
+}
+
+#[test]
+fn entries_come_in_the_order_of_their_places() {
+    let mut slab = Slab::new();
+    let ids = ["a", "b", "c"].map(|entry| slab.insert(entry));
+    slab.remove(ids[1]);
+    let left: Vec<_> = slab.iter().collect();
+    assert_eq!(left, [(ids[0], &"a"), (ids[2], &"c")]);
+    let again = slab.insert("d");
+    let left: Vec<_> = slab.iter().map(|(id, _)| id).collect();
+    assert_eq!(left, [ids[0], again, ids[2]]);
+}
+
+#[test]
+fn ids_of_another_slab_are_not_found() {
+    let mut other = Slab::new();
+    let ids: Vec<_> = (0..3).map(|n| other.insert(n)).collect();
+    let mut slab = Slab::new();
+    slab.insert(0);
+    assert_eq!(slab.get(ids[2]), None);
+    assert_eq!(slab.remove(ids[2]), None);
+}
