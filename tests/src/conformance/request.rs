@@ -72,7 +72,15 @@ fn send(request: &Value) -> Result<Outcome, String> {
         (target, host)
     };
 
-    let version = if request["version"] == "1.0" { Version::HTTP_10 } else { Version::HTTP_11 };
+    let version = match request["version"].as_str() {
+        None | Some("1.1") => Version::HTTP_11,
+        Some("1.0") => Version::HTTP_10,
+        Some("0.9") => Version::HTTP_09,
+        Some("2.0" | "2") => Version::HTTP_2,
+        Some("3.0" | "3") => Version::HTTP_3,
+        // There is no such value.
+        Some(_) => return refused("unsupported_version"),
+    };
     let body = &request["body"];
     let data = member(body, "data").unwrap_or_default();
     let content = match body["kind"].as_str() {
