@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use futures_io::{AsyncRead, AsyncWrite};
 use martlet_core::h1::{ClientConn, Fields, Item, ResponseHead, WaitingOn};
 use martlet_core::time::{Expired, Phase};
-use martlet_core::{CloseReason, Delivery, Error as CoreError};
+use martlet_core::{CloseReason, Delivery, Error as CoreError, Misuse};
 
 use crate::body::{Body, Piece, SourceError};
 use crate::input::Input;
@@ -43,6 +43,10 @@ pub(crate) struct Exchange {
     /// The transport yields no more octets, and is not asked again.
     input_ended: bool,
     trailers: Option<Fields>,
+    /// The transport takes no more octets.
+    write_failed: bool,
+    /// Why the content of the request cannot be sent to its end. What of the response is here already is read first.
+    source_failed: Option<SourceError>,
     /// What the transport said last: the source of an error that follows from it.
     said: Option<io::Error>,
 }
@@ -53,12 +57,14 @@ impl Exchange {
         Self {
             io: Some(io),
             conn,
-            upload: Some(upload),
+            upload: Some(upload).filter(|upload| !upload.is_at_end()),
             flushed: true,
             input: Input::default(),
             timer,
             input_ended: false,
             trailers: None,
+            write_failed: false,
+            source_failed: None,
             said: None,
         }
     }
@@ -102,6 +108,11 @@ impl Exchange {
                 }
             }
             if self.poll_fill(cx).is_ready() {
+                continue;
+            }
+            if self.write_failed && self.conn.delivery() == Delivery::NotSent && !self.has_unread() {
+                // The server has not seen a head to answer, and never will.
+                self.conn.handle_reset();
                 continue;
             }
             self.note_phases(Phase::ReceiveHead);
@@ -189,6 +200,10 @@ impl Exchange {
 
     /// Ready when something is to be looked at again, or has expired.
     fn poll_content_expired(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        if let Some(e) = self.source_failed.take() {
+            // The server may wait for content that will never come: neither side would go on.
+            return Poll::Ready(Err(Failure::Source(e)));
+        }
         self.note_phases(Phase::ReceiveContent);
         match ready!(self.timer.poll_expired(cx)) {
             // The response is here: what of the request cannot be sent any more is given up for it.
@@ -236,6 +251,7 @@ impl Exchange {
                     // A response may still be there to be read, and it wins.
                     self.said = Some(e);
                     self.flushed = true;
+                    self.write_failed = true;
                     self.conn.handle_write_error();
                     self.upload = None;
                     return Ok(());
@@ -249,10 +265,8 @@ impl Exchange {
 
     /// Hands the next piece of content to the machine if it wants one and the source has it.
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
-        if !self.conn.wants_data() || self.conn.is_awaiting_continue() {
-            return Ok(());
-        }
-        let Some(upload) = &mut self.upload else {
+        let wanted = self.conn.wants_data() && !self.conn.is_awaiting_continue();
+        let Some(upload) = self.upload.as_mut().filter(|upload| wanted || upload.is_declared_empty()) else {
             return Ok(());
         };
         let handed_over = match upload.poll_piece(cx) {
@@ -262,6 +276,7 @@ impl Exchange {
                 cx.waker().wake_by_ref();
                 return Ok(());
             }
+            Poll::Ready(Ok(Piece::More(_))) if !wanted => Err(Misuse::ContentTooLong { declared: 0 }.into()),
             Poll::Ready(Ok(Piece::More(data))) => self.conn.send_data(data).map_err(SourceError::from),
             Poll::Ready(Ok(Piece::Last(data))) => {
                 self.upload = None;
@@ -275,14 +290,16 @@ impl Exchange {
         })
     }
 
-    /// Goes on sending while the response is read. A failing source does not take the response away.
+    /// Goes on sending while the response is read.
     fn upload_beside_response(&mut self, cx: &mut Context<'_>) {
-        if self.conn.is_request_sent() && self.flushed {
+        if self.conn.is_request_sent() && self.flushed && self.upload.is_none() {
             return;
         }
         // "If the client receives a response … that indicates the connection is to be closed, it should stop sending."
-        if self.conn.close_reason() == Some(CloseReason::PeerSaidClose) || self.poll_send(cx).is_err() {
+        if self.conn.close_reason() == Some(CloseReason::PeerSaidClose) {
             self.give_up_sending();
+        } else if let Err(Failure::Source(e)) = self.poll_send(cx) {
+            self.source_failed = Some(e);
         }
     }
 
@@ -311,6 +328,12 @@ impl Exchange {
         }
         self.ended(read.map(|_| ()));
         Poll::Ready(())
+    }
+
+    /// Whether the transport itself says that there is more to read, or an end to be seen.
+    fn has_unread(&self) -> bool {
+        let seen = self.io.as_ref().and_then(|io| io.peek());
+        seen.is_some_and(|seen| !matches!(seen, Err(e) if e.kind() == io::ErrorKind::WouldBlock))
     }
 
     fn ended(&mut self, end: io::Result<()>) {

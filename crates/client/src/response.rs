@@ -11,9 +11,10 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use futures_io::AsyncRead;
 use http::{HeaderMap, StatusCode, Uri, Version};
+use martlet_core::Delivery;
 use martlet_core::h1::{Fields, ResponseHead};
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::exchange::error_of;
 use crate::h1::{Exchange, Failure};
 use crate::url::Url;
@@ -36,8 +37,18 @@ pub struct Response {
     exchange: Mutex<Box<Exchange>>,
     /// What of a piece the last `poll_read` left over.
     rest: Bytes,
-    /// The content was read to its end, or failed.
-    ended: bool,
+    end: End,
+}
+
+/// Whether there is more content to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// There is.
+    No,
+    /// It was read to its end.
+    Complete,
+    /// It failed, and does so for ever: what came before is no whole.
+    Failed(Kind, Delivery),
 }
 
 impl Response {
@@ -55,7 +66,7 @@ impl Response {
             peer_addr,
             exchange,
             rest: Bytes::new(),
-            ended: false,
+            end: End::No,
         }
     }
 
@@ -159,7 +170,8 @@ impl Response {
     /// # Errors
     ///
     /// Kind `Closed` if the server went away before the end, `Protocol` if it broke the framing, `Timeout` if it was
-    /// silent for too long. Pieces that came before were sound. After an error, and after the end, it is `None`.
+    /// silent for too long, `Body` if the request's own content failed meanwhile. Pieces that came before were sound.
+    /// After an error each call fails with the same kind; after the end it is `None`.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         poll_fn(|cx| self.poll_chunk(cx)).await
     }
@@ -169,17 +181,25 @@ impl Response {
         if !self.rest.is_empty() {
             return Poll::Ready(Ok(Some(std::mem::take(&mut self.rest))));
         }
-        if self.ended {
-            return Poll::Ready(Ok(None));
+        match self.end {
+            End::No => {}
+            End::Complete => return Poll::Ready(Ok(None)),
+            End::Failed(kind, delivery) => {
+                return Poll::Ready(Err(Error::new(kind).with_delivery(delivery).with_url(&self.url)));
+            }
         }
         let result = ready!(self.exchange_mut().poll_data(cx));
-        self.ended = !matches!(result, Ok(Some(_)));
+        if let Ok(None) = result {
+            self.end = End::Complete;
+        }
         Poll::Ready(result.map_err(|failure| self.error(failure)))
     }
 
     fn error(&mut self, failure: Failure) -> Error {
         let url = self.url.clone();
-        error_of(failure, self.exchange_mut()).with_url(&url)
+        let error = error_of(failure, self.exchange_mut()).with_url(&url);
+        self.end = End::Failed(error.kind(), error.delivery());
+        error
     }
 
     fn exchange_mut(&mut self) -> &mut Exchange {
@@ -200,12 +220,9 @@ impl AsyncRead for Response {
         if buffer.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        if this.rest.is_empty() && !this.ended {
+        if this.rest.is_empty() && this.end == End::No {
             if let Some(read) = this.exchange_mut().poll_passthrough(cx, buffer) {
-                return read.map(|result| {
-                    this.ended = result.is_err();
-                    result.map_err(|failure| io_error(this.error(failure)))
-                });
+                return read.map(|result| result.map_err(|failure| io_error(this.error(failure))));
             }
         }
         let Some(piece) = ready!(this.poll_chunk(cx)).map_err(io_error)? else {
@@ -220,8 +237,8 @@ impl AsyncRead for Response {
 
 fn io_error(e: Error) -> io::Error {
     let kind = match e.kind() {
-        crate::Kind::Timeout(_) => io::ErrorKind::TimedOut,
-        crate::Kind::Closed(_) => io::ErrorKind::UnexpectedEof,
+        Kind::Timeout(_) => io::ErrorKind::TimedOut,
+        Kind::Closed(_) => io::ErrorKind::UnexpectedEof,
         _ => io::ErrorKind::Other,
     };
     io::Error::new(kind, e)

@@ -63,7 +63,9 @@ impl Timer {
 
     /// Ready when something has expired; wakes, too, at an instant of the caller's own.
     pub(crate) fn poll_expired_or(&mut self, cx: &mut Context<'_>, also: Option<Instant>) -> Poll<Expired> {
-        loop {
+        // A sleep that fires too early is set anew once; one that does so again is the runtime's fault, and must not keep
+        // us here for ever.
+        for _ in 0..2 {
             let Some(next) = self.deadlines.poll_timeout().into_iter().chain(also).min() else {
                 return Poll::Pending;
             };
@@ -97,5 +99,7 @@ impl Timer {
                 return Poll::Pending;
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }

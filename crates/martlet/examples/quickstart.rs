@@ -10,6 +10,7 @@
 use std::error::Error;
 use std::future::Future;
 use std::io;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use futures_lite::{AsyncReadExt, StreamExt, stream};
@@ -17,7 +18,20 @@ use martlet::{Body, Client};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-fn main() -> Outcome {
+fn main() -> ExitCode {
+    let Err(e) = run() else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("error: {e}");
+    let mut cause = e.source();
+    while let Some(e) = cause {
+        eprintln!("  because: {e}");
+        cause = e.source();
+    }
+    ExitCode::FAILURE
+}
+
+fn run() -> Outcome {
     if let Some(url) = std::env::args().nth(1) {
         return on_each_runtime(|client| fetch(client, url.clone()));
     }

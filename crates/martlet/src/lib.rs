@@ -30,7 +30,8 @@
 //! | `url` | on | URLs with octets to encode, international names or unusual numeric hosts; without it they are refused |
 //!
 //! Runtimes are additive, and none is on by default. Without one every request fails with [`Kind::Runtime`] and says
-//! what to enable; nothing panics.
+//! what to enable. tokio tells only by a panic that a runtime was built without its IO or time driver: that one is
+//! caught, once per runtime, after the program's panic hook has heard of it; under `panic = "abort"` it ends the program.
 
 #![forbid(unsafe_code)]
 

@@ -53,6 +53,8 @@ fn banned(path: &NamedPath) -> Option<String> {
         // Everything at once would bring the banned names in unseen.
         ["std"] | ["std", "net" | "time"] if path.glob => true,
         ["std"] if path.imported => true,
+        // Under another name what is banned in them would not be seen.
+        ["std", "net" | "time"] if path.imported && path.alias.is_some() => true,
         [first, ..] if ENTROPY.contains(&first) => path.imported || segments.len() > 1,
         _ => false,
     };

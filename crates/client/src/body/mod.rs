@@ -37,7 +37,8 @@ impl Body {
     /// Content of unknown length, piece by piece. It goes out in chunks.
     ///
     /// The stream is polled when the transport can take a piece, and not before. An error of its own ends the request
-    /// with the kind `Body`, and the server sees a truncated message.
+    /// with the kind `Body`, and the server sees a truncated message; a response that is under way then is read as far
+    /// as it has come.
     pub fn stream<S, B, E>(stream: S) -> Self
     where
         S: Stream<Item = Result<B, E>> + Send + 'static,
@@ -49,8 +50,7 @@ impl Body {
 
     /// Content of a known length in octets, piece by piece. It goes out with a Content-Length.
     ///
-    /// A stream that yields more or less ends the request with the kind `Body`; no octet beyond the length is sent. Where
-    /// the length is 0 the stream is not polled.
+    /// A stream that yields more or less ends the request with the kind `Body`; no octet beyond the length is sent.
     pub fn sized_stream<S, B, E>(length: u64, stream: S) -> Self
     where
         S: Stream<Item = Result<B, E>> + Send + 'static,
@@ -78,6 +78,20 @@ impl Body {
             (Source::Stream(_), Some(length)) => RequestContent::Sized(length),
             (Source::Stream(_), None) => RequestContent::Chunked,
         }
+    }
+
+    /// Whether there is nothing, and no need to look.
+    pub(crate) fn is_at_end(&self) -> bool {
+        match &self.source {
+            Source::None => true,
+            Source::Bytes(bytes) => bytes.is_empty(),
+            Source::Stream(_) => false,
+        }
+    }
+
+    /// Whether a source says that it has nothing, which is to be seen.
+    pub(crate) fn is_declared_empty(&self) -> bool {
+        matches!(self.source, Source::Stream(_)) && self.length == Some(0)
     }
 
     /// The next piece; `Last` may be empty.

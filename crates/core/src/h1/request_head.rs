@@ -161,7 +161,10 @@ fn host_of<'a>(head: &RequestHead<'a>) -> Result<&'a [u8], Misuse> {
         (Some(value), None) => value.as_bytes(),
         (None, None) => head.host,
     };
-    if is_host(host) { Ok(host) } else { Err(Misuse::InvalidHost) }
+    // "If the authority component is missing or undefined for the target URI, then a client MUST send a Host header
+    // field with an empty field value" (RFC 9112 §3.2), and only then.
+    let emptied = host.is_empty() && !head.host.is_empty();
+    if is_host(host) && !emptied { Ok(host) } else { Err(Misuse::InvalidHost) }
 }
 
 fn announced(method: &Method, content: RequestContent) -> Result<Announced, Misuse> {

@@ -1,6 +1,7 @@
 //! Responses that come before the request is out, and writes that fail.
 
 use std::collections::VecDeque;
+use std::error::Error as _;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
@@ -131,6 +132,69 @@ fn a_source_that_fails_does_not_take_the_response_away() {
     assert_eq!(run(response.text()).unwrap(), "no!!");
     assert!(!peer.written().ends_with("0\r\n\r\n"));
     peer.assert_closed();
+}
+
+#[test]
+fn a_source_that_fails_beside_a_response_that_waits_for_it_ends_both() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n";
+    let failing = || stream::iter([Ok("x"), Err(io::Error::other("disk died"))]);
+    let short = || stream::iter([Ok::<_, io::Error>("abc")]);
+    for (body, expected) in [
+        (Body::stream(failing()), "disk died"),
+        (Body::sized_stream(10, short()), "3 octets of content where 10 were declared"),
+    ] {
+        // The source fails after the head is read, and the server then waits for what will not come.
+        let (wire, peer) = wire([Read::Seen("\r\n\r\n"), octets(head)], [Write::Take(10), Write::Pending]);
+        let mut request = pin!(no_timeouts(client(wire).post("http://a/").body(body)).send());
+        let mut response = match stall(request.as_mut()) {
+            Poll::Ready(Ok(response)) => response,
+            Poll::Ready(Err(e)) => {
+                // Or before.
+                assert_eq!(e.kind(), Kind::Body);
+                continue;
+            }
+            Poll::Pending => panic!("nobody goes on"),
+        };
+        assert_eq!(run(response.chunk()).unwrap().unwrap(), "hi");
+        let e = run(response.chunk()).unwrap_err();
+        assert_eq!(e.kind(), Kind::Body);
+        assert!(e.source().unwrap().to_string().contains(expected), "{e:?}");
+        peer.assert_closed();
+    }
+}
+
+#[test]
+fn a_source_that_fails_later_is_told_where_only_waiting_is_left() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n";
+    let (wire, peer) = wire([Read::Seen("\r\n\r\n"), octets(head)], []);
+    let faucet = Faucet::default();
+    let request = no_timeouts(client(wire).post("http://a/").body(Body::stream(faucet.clone())));
+    let mut response = run(request.send()).unwrap();
+    assert_eq!(run(response.chunk()).unwrap().unwrap(), "hi");
+    {
+        let mut chunk = pin!(response.chunk());
+        assert!(stall(chunk.as_mut()).is_pending());
+        faucet.pour(Some(Err(io::Error::other("disk died"))));
+        let Poll::Ready(Err(e)) = stall(chunk.as_mut()) else { panic!("both sides wait for each other") };
+        assert_eq!((e.kind(), e.source().unwrap().to_string().as_str()), (Kind::Body, "disk died"));
+    }
+    assert!(!peer.written().ends_with("0\r\n\r\n"));
+    peer.assert_closed();
+}
+
+#[test]
+fn a_write_error_before_the_head_is_out_needs_no_answer() {
+    let writes = [Write::Take(10), Write::Fail(io::ErrorKind::BrokenPipe)];
+    let (wire, peer) = wire([], writes);
+    let e = run(no_timeouts(client(wire).get("http://a/")).send()).unwrap_err();
+    assert_eq!(e.kind(), Kind::Closed(Closed::BeforeResponse { interim: false, by: Ending::Reset }));
+    assert_eq!(e.delivery(), Delivery::NotSent);
+    assert_eq!(cause::<io::Error>(&e).unwrap().kind(), io::ErrorKind::BrokenPipe);
+    peer.assert_closed();
+}
+
+fn no_timeouts(request: martlet::RequestBuilder) -> martlet::RequestBuilder {
+    request.timeouts(martlet::Timeouts::none())
 }
 
 fn post(reads: Vec<Read>, writes: Vec<Write>) -> (Result<martlet::Response, Error>, Peer) {

@@ -316,8 +316,15 @@ fn broken_chunks_are_a_protocol_error_after_the_content_that_was_sound() {
         };
         assert_eq!((e.kind(), e.delivery(), &all[..]), (Kind::Protocol, Delivery::Answered, &b"ab"[..]));
         assert_eq!(e.url().unwrap(), "http://a/");
-        assert_eq!(run(response.chunk()).unwrap(), None);
         peer.assert_closed();
+        // Whoever asks again is not told that it was the end.
+        for _ in 0..2 {
+            let again = run(response.chunk()).unwrap_err();
+            assert_eq!((again.kind(), again.delivery()), (Kind::Protocol, Delivery::Answered));
+        }
+        let again = run(AsyncReadExt::read(&mut response, &mut [0; 9])).unwrap_err();
+        assert_eq!(again.get_ref().unwrap().downcast_ref::<Error>().unwrap().kind(), Kind::Protocol);
+        assert_eq!(run(response.bytes()).unwrap_err().kind(), Kind::Protocol);
     }
 }
 

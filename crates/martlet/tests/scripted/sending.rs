@@ -192,10 +192,20 @@ fn a_sized_stream_that_is_long_is_an_error_and_not_one_octet_too_many_is_sent() 
 }
 
 #[test]
-fn a_stream_of_declared_length_zero_is_not_polled() {
-    let never = stream::poll_fn(|_| -> std::task::Poll<Option<io::Result<&str>>> { panic!("it was polled") });
-    let (written, _) = sent(Method::POST, Body::sized_stream(0, never));
+fn a_stream_of_declared_length_zero_is_held_to_it() {
+    let (written, _) = sent(Method::POST, Body::sized_stream(0, pieces(["", ""])));
     assert!(written.ends_with("content-length: 0\r\n\r\n"), "{written}");
+    for body in [
+        Body::sized_stream(0, pieces(["", "abc"])),
+        Body::sized_reader(0, &b"abc"[..]),
+        Body::sized_stream(0, stream::iter([Err::<&str, _>(io::Error::other("gone"))])),
+    ] {
+        let (wire, peer) = answering(NO_CONTENT);
+        let e = run(client(wire).post("http://a/x").body(body).send()).unwrap_err();
+        assert_eq!(e.kind(), Kind::Body);
+        assert!(!peer.written().contains("abc"), "{}", peer.written());
+        peer.assert_closed();
+    }
 }
 
 #[test]
