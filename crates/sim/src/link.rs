@@ -1,0 +1,445 @@
+//! A connection: two directions, two ends, and what befalls it.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+
+use crate::fault::{Fault, Point};
+use crate::pipe::{End, Parcel, Pipe};
+use crate::server::Recorder;
+use crate::world::{Event, Place, World};
+
+/// A direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dir {
+    /// From the client to the server.
+    Up,
+    /// From the server to the client.
+    Down,
+}
+
+/// An end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    /// The direction in which this end writes.
+    fn out(self) -> Dir {
+        match self {
+            Self::Client => Dir::Up,
+            Self::Server => Dir::Down,
+        }
+    }
+}
+
+impl Dir {
+    fn opposite(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+
+    fn sign(self) -> char {
+        match self {
+            Self::Up => '>',
+            Self::Down => '<',
+        }
+    }
+}
+
+/// A connection that was opened.
+pub(crate) struct Link {
+    up: Pipe,
+    down: Pipe,
+    pub(crate) place: Place,
+    pub(crate) local: SocketAddr,
+    pub(crate) peer: SocketAddr,
+    /// The home that dialled it.
+    pub(crate) home: u64,
+    fault: Option<Fault>,
+    /// The server has gone, whatever its task thinks.
+    server_dead: bool,
+    client_here: bool,
+    server_here: bool,
+    /// Nothing comes through any more, and nobody is told.
+    lost: bool,
+    pub(crate) recorder: Recorder,
+}
+
+impl Link {
+    pub(crate) fn new(
+        place: Place,
+        local: SocketAddr,
+        peer: SocketAddr,
+        home: u64,
+        up: usize,
+        down: usize,
+    ) -> Self {
+        Self {
+            up: Pipe::new(up),
+            down: Pipe::new(down),
+            place,
+            local,
+            peer,
+            home,
+            fault: None,
+            server_dead: false,
+            client_here: true,
+            server_here: true,
+            lost: false,
+            recorder: Recorder::default(),
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.client_here
+    }
+
+    fn pipe(&mut self, dir: Dir) -> &mut Pipe {
+        match dir {
+            Dir::Up => &mut self.up,
+            Dir::Down => &mut self.down,
+        }
+    }
+
+    /// What this end has to say before it may read or write.
+    fn check(&self, side: Side) -> io::Result<()> {
+        match side {
+            Side::Server if self.server_dead => Err(io::ErrorKind::ConnectionReset.into()),
+            Side::Server | Side::Client => Ok(()),
+        }
+    }
+
+    /// Octets up to which a fault lets a write in this direction go.
+    fn fault_limit(&self, dir: Dir) -> Option<u64> {
+        let at = match (dir, self.fault.as_ref()?.point()?) {
+            (Dir::Up, Point::Request(at)) | (Dir::Down, Point::Response(at)) => at,
+            (Dir::Up, Point::Response(_)) | (Dir::Down, Point::Request(_)) => return None,
+        };
+        let accepted = if dir == Dir::Up { self.up.accepted } else { self.down.accepted };
+        at.checked_sub(accepted)
+    }
+
+    /// Whether the fault strikes now, before another octet.
+    fn is_struck(&self, arrived: bool) -> bool {
+        let Some(fault) = &self.fault else { return false };
+        match fault.point() {
+            Some(Point::Response(at)) => self.down.accepted >= at,
+            Some(Point::Request(at)) if fault.holds_up() => self.up.accepted >= at,
+            Some(Point::Request(at)) => (arrived || at == 0) && self.up.came >= at,
+            None => false,
+        }
+    }
+
+    pub(crate) fn describe(&self, id: u64) -> String {
+        let (host, port) = &self.place;
+        let end = |here: bool, dead: bool| match (here, dead) {
+            (_, true) => "dead",
+            (true, false) => "open",
+            (false, false) => "gone",
+        };
+        format!(
+            "c{id} {host}:{port} client {}, server {}{}\n    > {}\n    < {}",
+            end(self.client_here, false),
+            end(self.server_here, self.server_dead),
+            if self.lost { ", lost" } else { "" },
+            self.up.describe(),
+            self.down.describe()
+        )
+    }
+}
+
+impl World {
+    /// A connection is open now.
+    pub(crate) fn establish(&mut self, id: u64, link: Link, fault: Option<Fault>) {
+        self.links.insert(id, Link { fault, ..link });
+        self.strike_if_due(id, false);
+    }
+
+    pub(crate) fn poll_write(
+        &mut self,
+        id: u64,
+        side: Side,
+        cx: &Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let spurious = self.network.percent(self.config.spurious_pending);
+        let most = self.network.skewed(&self.config.segment).max(1);
+        let Some(link) = self.links.get_mut(&id) else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        link.check(side)?;
+        let dir = side.out();
+        let incoming = link.pipe(dir.opposite());
+        let broken = incoming.end == End::Reset;
+        let limit = link.fault_limit(dir).filter(|left| *left > 0);
+        let pipe = link.pipe(dir);
+        if pipe.closed {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if broken {
+            pipe.closed = true;
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+        if offered == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        let room = pipe.room();
+        if room == 0 {
+            let old = pipe.writer.replace(cx.waker().clone());
+            self.keep(old);
+            return Poll::Pending;
+        }
+        if spurious {
+            self.wake(Some(cx.waker().clone()));
+            return Poll::Pending;
+        }
+        let limit = limit.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        let n = offered.min(room).min(most).min(limit);
+        let mut octets = BytesMut::with_capacity(n);
+        for slice in slices {
+            let left = n - octets.len();
+            octets.extend_from_slice(&slice[..left.min(slice.len())]);
+        }
+        self.note(format_args!("c{id} {} write {n} of {offered}", dir.sign()));
+        self.send(id, dir, Parcel::Octets(octets.freeze()));
+        self.strike_if_due(id, false);
+        Poll::Ready(Ok(n))
+    }
+
+    pub(crate) fn poll_read(
+        &mut self,
+        id: u64,
+        side: Side,
+        cx: &Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let spurious = self.network.percent(self.config.spurious_pending);
+        let most = self.network.skewed(&self.config.segment).max(1);
+        let Some(link) = self.links.get_mut(&id) else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        link.check(side)?;
+        let dir = side.out().opposite();
+        let pipe = link.pipe(dir);
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        if pipe.arrived.is_empty() && pipe.end == End::Open {
+            let old = pipe.reader.replace(cx.waker().clone());
+            self.keep(old);
+            return Poll::Pending;
+        }
+        if spurious {
+            self.wake(Some(cx.waker().clone()));
+            return Poll::Pending;
+        }
+        if pipe.arrived.is_empty() {
+            let reset = pipe.end == End::Reset;
+            self.note(format_args!("c{id} {} read {}", dir.sign(), if reset { "reset" } else { "end" }));
+            return Poll::Ready(if reset { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(0) });
+        }
+        let len = buffer.len().min(most);
+        let n = pipe.take(&mut buffer[..len]);
+        let writer = pipe.writer.take();
+        self.wake(writer);
+        self.note(format_args!("c{id} {} read {n}", dir.sign()));
+        Poll::Ready(Ok(n))
+    }
+
+    /// What a read would give, without waiting.
+    pub(crate) fn peek(&mut self, id: u64, side: Side) -> io::Result<usize> {
+        let link = self.links.get_mut(&id).ok_or(io::ErrorKind::NotConnected)?;
+        link.check(side)?;
+        let pipe = link.pipe(side.out().opposite());
+        match (pipe.arrived.len(), pipe.end) {
+            (0, End::Open) => Err(io::ErrorKind::WouldBlock.into()),
+            (0, End::Reset) => Err(io::ErrorKind::ConnectionReset.into()),
+            (n, _) => Ok(n),
+        }
+    }
+
+    /// This end will send nothing more.
+    pub(crate) fn shut_down(&mut self, id: u64, side: Side) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let dir = side.out();
+        let broken = link.pipe(dir.opposite()).end == End::Reset;
+        if link.check(side).is_ok() && !broken && !link.pipe(dir).closed {
+            self.note(format_args!("c{id} {} fin", dir.sign()));
+            self.send(id, dir, Parcel::Fin);
+        }
+    }
+
+    /// This end breaks the connection.
+    pub(crate) fn reset(&mut self, id: u64, side: Side) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let dir = side.out();
+        link.pipe(dir.opposite()).reader_gone = true;
+        if link.check(side).is_ok() && !link.pipe(dir).reset {
+            self.note(format_args!("c{id} {} reset", dir.sign()));
+            self.send(id, dir, Parcel::Reset);
+        }
+    }
+
+    /// This end is dropped. As a kernel does, octets that nobody has read are answered by a reset.
+    pub(crate) fn leave(&mut self, id: u64, side: Side) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let incoming = link.pipe(side.out().opposite());
+        let unread = incoming.discard();
+        incoming.reader_gone = true;
+        let wakers = [incoming.reader.take(), incoming.writer.take()];
+        let own = link.pipe(side.out()).writer.take();
+        match side {
+            Side::Client => link.client_here = false,
+            Side::Server => link.server_here = false,
+        }
+        for waker in wakers.into_iter().chain([own]) {
+            self.wake(waker);
+        }
+        if unread > 0 {
+            self.reset(id, side);
+        } else {
+            self.shut_down(id, side);
+        }
+        if self.links.get(&id).is_some_and(|link| !link.client_here && !link.server_here) {
+            self.note(format_args!("c{id} gone"));
+            self.links.remove(&id);
+        }
+    }
+
+    /// Every open connection goes dead, and nobody is told.
+    pub(crate) fn lose_connections(&mut self) {
+        let open: Vec<u64> = self.links.keys().copied().collect();
+        for id in open {
+            if let Some(link) = self.links.get_mut(&id) {
+                link.lost = true;
+                link.up.stalled = true;
+                link.down.stalled = true;
+            }
+            self.note(format_args!("c{id} lost"));
+        }
+    }
+
+    fn send(&mut self, id: u64, dir: Dir, parcel: Parcel) {
+        let due = self.clock.now + self.network.span(&self.config.latency);
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if let Some(due) = link.pipe(dir).send(parcel, due) {
+            self.schedule(due, Event::Arrive(id, dir));
+        }
+    }
+
+    pub(crate) fn arrive(&mut self, id: u64, dir: Dir) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| !link.lost) else { return };
+        let pipe = link.pipe(dir);
+        let reader_gone = pipe.reader_gone;
+        let Some(parcel) = pipe.arrive() else { return };
+        let reader = pipe.reader.take();
+        let room = reader_gone.then(|| pipe.writer.take()).flatten();
+        match parcel {
+            Parcel::Octets(octets) => {
+                self.note(format_args!("c{id} {} arrived {}", dir.sign(), octets.len()));
+                if reader_gone {
+                    self.refuse_octets(id, dir);
+                } else if dir == Dir::Up {
+                    self.record(id, &octets);
+                    self.strike_if_due(id, true);
+                }
+            }
+            Parcel::Fin => self.note(format_args!("c{id} {} arrived fin", dir.sign())),
+            Parcel::Reset => self.arrive_reset(id, dir),
+        }
+        self.wake(reader);
+        self.wake(room);
+    }
+
+    fn arrive_reset(&mut self, id: u64, dir: Dir) {
+        let discards = self.network.percent(self.config.reset_discards);
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let discarded = if discards { link.pipe(dir).discard() } else { 0 };
+        let writer = link.pipe(dir.opposite()).writer.take();
+        self.note(format_args!("c{id} {} arrived reset, {discarded} lost", dir.sign()));
+        self.wake(writer);
+    }
+
+    /// "I know of no such connection": once.
+    fn refuse_octets(&mut self, id: u64, dir: Dir) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let back = dir.opposite();
+        if !link.pipe(back).reset {
+            self.note(format_args!("c{id} {} reset in answer", back.sign()));
+            self.send(id, back, Parcel::Reset);
+        }
+    }
+
+    fn record(&mut self, id: u64, octets: &[u8]) {
+        let at = self.clock.now;
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(listener) = self.listeners.get_mut(&link.place) else { return };
+        for line in link.recorder.feed(&mut listener.log, id, at, octets) {
+            self.note(format_args!("c{id} {line}"));
+        }
+    }
+
+    pub(crate) fn release(&mut self, id: u64, dir: Dir) {
+        let now = self.clock.now;
+        let Some(link) = self.links.get_mut(&id).filter(|link| !link.lost) else { return };
+        let due = link.pipe(dir).release(now);
+        self.note(format_args!("c{id} {} goes on", dir.sign()));
+        for at in due {
+            self.schedule(at, Event::Arrive(id, dir));
+        }
+    }
+
+    fn strike_if_due(&mut self, id: u64, arrived: bool) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.is_struck(arrived)) else { return };
+        let Some(fault) = link.fault.take() else { return };
+        self.note(format_args!("c{id} fault {fault:?}"));
+        match fault {
+            Fault::Fin(_) => self.kill_server(id, Parcel::Fin),
+            Fault::Reset(_) => self.kill_server(id, Parcel::Reset),
+            Fault::HalfClose(_) => self.shut_down(id, Side::Server),
+            Fault::Stall(point) => {
+                self.hold_up(id, point);
+            }
+            Fault::Pause(point, span) => {
+                let dir = self.hold_up(id, point);
+                let at = self.clock.now.saturating_add(span);
+                self.schedule(at, Event::Release(id, dir));
+            }
+            Fault::Refuse | Fault::Unreachable | Fault::NeverAnswer => {}
+        }
+    }
+
+    fn hold_up(&mut self, id: u64, point: Point) -> Dir {
+        let dir = match point {
+            Point::Request(_) => Dir::Up,
+            Point::Response(_) => Dir::Down,
+        };
+        if let Some(link) = self.links.get_mut(&id) {
+            link.pipe(dir).stalled = true;
+        }
+        dir
+    }
+
+    fn kill_server(&mut self, id: u64, by: Parcel) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.server_dead = true;
+        link.up.reader_gone = true;
+        link.up.discard();
+        let already = if by == Parcel::Reset { link.down.reset } else { link.down.closed };
+        let wakers = [link.up.reader.take(), link.up.writer.take(), link.down.writer.take()];
+        for waker in wakers {
+            self.wake(waker);
+        }
+        if !already {
+            self.send(id, Dir::Down, by);
+        }
+    }
+}
