@@ -21,6 +21,11 @@ pub(crate) enum ContentLength {
 impl ContentLength {
     /// Takes in the value of one more line.
     pub(crate) fn note(&mut self, value: &[u8]) {
+        // Nearly always there is one number and nothing else.
+        if let (Self::Absent, Some(n)) = (*self, decimal(value)) {
+            *self = Self::Known(n);
+            return;
+        }
         let mut values = elements(value).peekable();
         if values.peek().is_none() {
             *self = Self::Invalid(PeerError::ContentLength);

@@ -17,6 +17,11 @@ pub(crate) struct ConnectionOptions {
 impl ConnectionOptions {
     /// Takes in the value of one Connection line.
     pub(crate) fn note(&mut self, value: &[u8]) {
+        // Nearly always there is one option and nothing else.
+        if value.eq_ignore_ascii_case(b"keep-alive") {
+            self.keep_alive = true;
+            return;
+        }
         for option in elements(value) {
             match option.len() {
                 5 => self.close |= option.eq_ignore_ascii_case(b"close"),
