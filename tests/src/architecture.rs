@@ -58,7 +58,7 @@ pub enum Rule {
     Banned,
     /// A source file has at most 500 lines without its tests.
     FileTooLong,
-    /// An adapter has at most 250 lines in all, without its tests.
+    /// An adapter has at most 250 lines of code in all: without tests, comments and blank lines.
     AdapterTooLong,
     /// Every crate forbids `unsafe` at its root.
     MissingForbid,

@@ -74,6 +74,7 @@ impl Spawn for Tasks {
 
 impl RuntimeChoice for AsyncStd {
     fn choose() -> io::Result<RuntimeHandle> {
-        Ok(RuntimeHandle::from_static(&AsyncStd))
+        let runtime = RuntimeHandle::from_static(&AsyncStd);
+        runtime.is_here().map(|()| runtime)
     }
 }

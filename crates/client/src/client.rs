@@ -44,11 +44,10 @@ impl Inner {
     /// The runtime for a request that begins now.
     pub(crate) fn runtime(&self) -> Result<RuntimeHandle, Error> {
         let runtime = match &self.runtime {
-            Some(runtime) => runtime.clone(),
-            None => (self.choose)().map_err(Error::runtime)?,
+            Some(runtime) => runtime.is_here().map(|()| runtime.clone()),
+            None => (self.choose)(),
         };
-        runtime.home().map_err(Error::runtime)?;
-        Ok(runtime)
+        runtime.map_err(Error::runtime)
     }
 }
 

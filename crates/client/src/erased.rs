@@ -22,7 +22,7 @@ enum Pointer {
 ///
 /// The adapters implement it for their runtimes; `martlet` implements it for the one it detects.
 pub trait RuntimeChoice: 'static {
-    /// The runtime to use here and now.
+    /// The runtime to use here and now, found to be usable ([`RuntimeHandle::is_here`]).
     ///
     /// # Errors
     ///

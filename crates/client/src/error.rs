@@ -48,8 +48,7 @@ pub enum Kind {
     /// The server broke the protocol or a limit; the source is the [`PeerError`](martlet_core::PeerError) that says
     /// which rule.
     Protocol,
-    /// The source of the request's content failed, or yielded another length than was declared; or the content of
-    /// the response is not what was asked for.
+    /// The source of the request's content failed, or yielded another length than was declared.
     Body,
 }
 

@@ -12,8 +12,6 @@ use crate::runtime::BoxFuture;
 pub(crate) struct Timer {
     runtime: RuntimeHandle,
     deadlines: Deadlines,
-    /// The deadline of the whole request.
-    total: Option<Instant>,
     sleep: Option<Sleep>,
 }
 
@@ -27,8 +25,7 @@ struct Sleep {
 impl Timer {
     pub(crate) fn new(runtime: RuntimeHandle, timeouts: Timeouts) -> Self {
         let now = runtime.now();
-        let total = timeouts.total.and_then(|total| now.checked_add(total));
-        Self { runtime, deadlines: Deadlines::new(timeouts, now), total, sleep: None }
+        Self { runtime, deadlines: Deadlines::new(timeouts, now), sleep: None }
     }
 
     pub(crate) fn runtime(&self) -> &RuntimeHandle {
@@ -53,7 +50,7 @@ impl Timer {
 
     /// Whether the time of the whole request is over: an expiry then is final, whatever its phase.
     pub(crate) fn is_total_over(&self) -> bool {
-        self.total.is_some_and(|at| at <= self.runtime.now())
+        self.deadlines.is_total_over(self.runtime.now())
     }
 
     /// Ready when something has expired.

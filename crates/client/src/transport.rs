@@ -24,7 +24,7 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
 
     /// The system's own view of the receive side, without waiting and without consuming anything.
     ///
-    /// `Some(Ok(0))` is the end of the stream, `Some(Ok(n))` are octets that wait to be read,
+    /// `Some(Ok(0))` is the end of the stream; `Some(Ok(n))` says that at least `n` octets wait to be read;
     /// `Some(Err(WouldBlock))` is an open and silent stream, and `None` means that this transport cannot tell.
     fn peek(&self) -> Option<io::Result<usize>> {
         None

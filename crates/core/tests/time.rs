@@ -107,6 +107,9 @@ fn the_total_names_the_phase_that_it_hit() {
     assert_eq!(deadlines.poll_timeout(), Some(now + secs(10)));
     let expired = deadlines.expired(now + secs(11));
     assert_eq!(expired, Some(Expired { phase: Phase::ReceiveContent, elapsed: secs(11) }));
+    assert!(!deadlines.is_total_over(now + secs(9)));
+    assert!(deadlines.is_total_over(now + secs(10)));
+    assert!(!Deadlines::new(Timeouts::default(), now).is_total_over(now + secs(1_000_000)));
 }
 
 #[test]

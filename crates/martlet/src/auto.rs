@@ -18,7 +18,7 @@ impl RuntimeChoice for Auto {
             "martlet was built without a runtime: enable one of its features `tokio`, `smol` or `async-std`",
         );
         for choose in CANDIDATES {
-            match choose().and_then(|runtime| runtime.is_here().map(|()| runtime)) {
+            match choose() {
                 Ok(runtime) => return Ok(runtime),
                 Err(e) => nothing = e,
             }

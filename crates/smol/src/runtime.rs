@@ -72,6 +72,7 @@ impl Future for Sleep {
 
 impl RuntimeChoice for Smol {
     fn choose() -> io::Result<RuntimeHandle> {
-        Ok(RuntimeHandle::from_static(&Smol))
+        let runtime = RuntimeHandle::from_static(&Smol);
+        runtime.is_here().map(|()| runtime)
     }
 }

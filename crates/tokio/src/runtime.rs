@@ -64,6 +64,7 @@ impl Runtime for Tokio {
 
 impl RuntimeChoice for Tokio {
     fn choose() -> io::Result<RuntimeHandle> {
-        Ok(RuntimeHandle::from_static(&Tokio))
+        let runtime = RuntimeHandle::from_static(&Tokio);
+        runtime.is_here().map(|()| runtime)
     }
 }

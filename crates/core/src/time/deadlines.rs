@@ -105,8 +105,8 @@ impl Deadlines {
         self.running.iter().flatten().filter_map(|r| self.deadline(r)).chain(total).min()
     }
 
-    /// What has expired, the earliest first. An expired 100-continue wait is no failure: leave the phase and send the
-    /// content.
+    /// What has expired, the earliest first. An expired 100-continue wait is no failure unless the
+    /// whole time [is over](Self::is_total_over): leave the phase and send the content.
     pub fn expired(&self, now: Instant) -> Option<Expired> {
         let due = |at: &Instant| *at <= now;
         let running = self.running.iter().flatten();
@@ -121,6 +121,12 @@ impl Deadlines {
             (None, Some(_)) => Some(self.total_expired(now)),
             (None, None) => None,
         }
+    }
+
+    /// Whether the time of the whole request is over. What has expired is final then, whatever its phase: also an
+    /// expired wait for 100 (Continue).
+    pub fn is_total_over(&self, now: Instant) -> bool {
+        self.total().is_some_and(|at| at <= now)
     }
 
     fn total_expired(&self, now: Instant) -> Expired {
