@@ -4,6 +4,7 @@
 //! `undial 0`, `A fails: Shutdown`, `close #0: Evicted`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use martlet_core::pool::{
@@ -33,10 +34,16 @@ fn millis(n: u64) -> Duration {
 struct Origin(String);
 
 /// `a` and `a!` are two keys of the origin `a`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     origin: Origin,
     name: String,
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 impl PoolKey for Key {
@@ -189,6 +196,21 @@ impl Rig {
     fn closed(&mut self, conn: usize) -> Vec<String> {
         self.pool.handle_closed(self.conns[conn], self.now);
         self.done()
+    }
+
+    fn expire_idle(&mut self) -> Vec<String> {
+        self.pool.expire_idle(self.now);
+        self.done()
+    }
+
+    /// For how long somebody has been waiting for the pool; `None` for one that a dial works for or that does not wait.
+    fn waits(&self, who: &str) -> Option<Duration> {
+        self.pool.waiting_since(self.waiters[who]).map(|since| self.now - since)
+    }
+
+    /// The dump, line by line.
+    fn dump(&self) -> Vec<String> {
+        format!("{:?}", self.pool).lines().map(str::to_owned).collect()
     }
 
     fn stats(&self) -> PoolStats {
@@ -629,6 +651,21 @@ fn s289_22_drain_ends_what_waits_and_lets_finish_what_runs() {
 }
 
 #[test]
+fn s289_22_drain_gives_up_each_dial_once_when_the_last_whom_it_could_serve_has_failed() {
+    let mut rig = Rig::limited(2);
+    for (who, origin) in [("A", "a"), ("1", "sa"), ("B", "a"), ("2", "sa")] {
+        rig.start(who, origin);
+    }
+    rig.pool.drain(rig.now);
+    let all = ["A fails", "1 fails", "undial 0", "B fails", "undial 1", "2 fails"];
+    assert_eq!(rig.done().iter().map(|line| line.trim_end_matches(": Shutdown")).collect::<Vec<_>>(), all);
+    assert_eq!(rig.counts(), (0, 0, 2, 0), "they have not ended yet");
+    assert_eq!(rig.abandoned(0), NOTHING);
+    assert_eq!(rig.h2(1, 9), ["close #0: Shutdown"]);
+    assert_eq!(rig.counts(), (0, 0, 0, 0));
+}
+
+#[test]
 fn s289_22_close_closes_shared_connections_at_once() {
     let mut rig = Rig::limited(4);
     rig.start("A", "a");
@@ -1053,7 +1090,282 @@ fn a_request_to_a_pool_that_is_shut_down_leaves_the_books_alone() {
     for n in 0..3 {
         rig.start(&n.to_string(), "b");
     }
-    let dump = format!("{:?}", rig.pool);
-    assert!(dump.contains("leased by Some(\"A\")") && dump.contains("name: \"a\""), "{dump}");
+    let dump = rig.dump();
+    assert_eq!(dump[2], "the pool is being shut down and serves nobody new");
+    assert_eq!(dump[3..], ["connection 0.0 to a is leased by \"A\", is 0.0s old, has served 1 request"]);
     assert_eq!(rig.end("A"), ["close #0: Shutdown"]);
+}
+
+#[test]
+fn a_request_waits_for_the_pool_since_it_was_put_in_line_but_not_while_a_dial_of_its_own_works_for_it() {
+    let mut rig = Rig::limited(1);
+    rig.start("A", "a");
+    assert_eq!(rig.waits("A"), None, "it has a dial");
+    rig.start("B", "b");
+    assert_eq!(rig.waits("B"), Some(secs(0)));
+    rig.pass(secs(2));
+    assert_eq!(rig.waits("B"), Some(secs(2)));
+    assert_eq!(rig.fails(0), ["A fails: dial 0", "dial 1: b for B"]);
+    assert_eq!((rig.waits("A"), rig.waits("B")), (None, None));
+    rig.h1(1);
+    assert_eq!(rig.waits("B"), None, "it has a connection");
+}
+
+#[test]
+fn a_waiter_that_takes_over_a_dial_is_not_waiting_for_the_pool_any_more() {
+    let mut rig = Rig::limited(2);
+    rig.start("A", "a");
+    rig.h1(0);
+    rig.start("B", "a");
+    rig.start("C", "a");
+    rig.pass(secs(1));
+    assert_eq!((rig.waits("B"), rig.waits("C")), (None, Some(secs(1))));
+    assert_eq!(rig.end("A"), ["B on #0, reused"]);
+    assert_eq!(rig.waits("C"), None, "it has the dial of B");
+    assert_eq!(rig.cancel("C"), ["undial 1"]);
+    assert_eq!(rig.waits("C"), None, "the pool does not know it any more");
+}
+
+#[test]
+fn a_waiter_whose_dial_was_abandoned_waits_since_then_and_not_since_it_came() {
+    let mut rig = Rig::limited(1);
+    rig.start("A", "a");
+    rig.start("B", "b");
+    rig.start("C", "a");
+    rig.pass(secs(1));
+    rig.cancel("A");
+    assert_eq!(rig.waits("C"), None, "it has the dial of A");
+    rig.pass(secs(2));
+    assert_eq!(rig.abandoned(0), ["dial 1: b for B"]);
+    assert_eq!((rig.waits("B"), rig.waits("C")), (None, Some(secs(0))));
+    rig.pass(secs(1));
+    assert_eq!(rig.waits("C"), Some(secs(1)));
+    assert_eq!(rig.abandoned(1), ["dial 2: b for B"], "begun anew");
+    assert_eq!((rig.waits("B"), rig.waits("C")), (None, Some(secs(1))));
+}
+
+#[test]
+fn those_that_share_a_dial_wait_since_it_ended_without_a_stream_for_them() {
+    let mut rig = Rig::limited(1);
+    rig.start("1", "sa");
+    rig.start("2", "sa");
+    rig.start_fresh("too late", "sa");
+    rig.pass(secs(3));
+    assert_eq!((rig.waits("1"), rig.waits("2")), (None, None));
+    assert_eq!(rig.waits("too late"), Some(secs(3)), "the dial began before it came");
+    assert_eq!(rig.h2(0, 1), ["1 on #0"]);
+    assert_eq!(rig.waits("2"), Some(secs(0)));
+    rig.pass(secs(1));
+    assert_eq!((rig.waits("2"), rig.waits("too late")), (Some(secs(1)), Some(secs(4))));
+    assert_eq!(rig.closed(0), ["close #0: Closed", "dial 1: sa for 2 and others"]);
+    assert_eq!((rig.waits("2"), rig.waits("too late")), (None, None));
+}
+
+#[test]
+fn those_that_shared_an_abandoned_dial_wait_since_then_while_another_has_its_slot() {
+    let mut rig = Rig::limited(1);
+    rig.start("1", "sa");
+    rig.start("B", "b");
+    rig.start("2", "sa");
+    rig.start("3", "sa");
+    rig.cancel("1");
+    rig.pass(secs(2));
+    assert_eq!(rig.abandoned(0), ["dial 1: b for B"]);
+    rig.start("4", "sa");
+    rig.pass(secs(1));
+    for who in ["2", "3", "4"] {
+        assert_eq!(rig.waits(who), Some(secs(1)), "{who}");
+    }
+}
+
+#[test]
+fn those_that_shared_a_dial_wait_since_it_turned_out_to_be_for_one_of_them_only() {
+    let mut rig = Rig::limited(2);
+    for who in ["1", "2", "3"] {
+        rig.start(who, "sa");
+    }
+    rig.start_fresh("too late", "sa");
+    rig.pass(secs(2));
+    assert_eq!(rig.h1(0), ["1 on #0", "dial 1: sa for 2"]);
+    assert_eq!((rig.waits("2"), rig.waits("3")), (None, Some(secs(0))));
+    assert_eq!(rig.waits("too late"), Some(secs(2)));
+}
+
+#[test]
+fn patience_is_waiting() {
+    let wait = millis(500);
+    let mut rig = Rig::new(|config| config.dial_policy = DialPolicy::PreferIdle { wait });
+    rig.start("A", "a");
+    rig.h1(0);
+    rig.start("B", "a");
+    rig.pass(wait);
+    assert_eq!(rig.waits("B"), Some(wait));
+    assert_eq!(rig.wake(), ["dial 1: a for B"]);
+    assert_eq!(rig.waits("B"), None);
+}
+
+#[test]
+fn a_request_whose_connection_was_stale_waits_since_it_was_put_in_line_again() {
+    let wait = Duration::MAX;
+    let mut rig = Rig::new(|config| config.dial_policy = DialPolicy::PreferIdle { wait });
+    rig.start("A", "a");
+    rig.start("B", "a");
+    rig.h1(0);
+    rig.h1(1);
+    rig.pass(secs(3));
+    assert_eq!(rig.stale("B"), NOTHING, "it has patience");
+    assert_eq!(rig.waits("B"), Some(secs(0)));
+}
+
+#[test]
+fn when_idle_connections_are_not_to_be_trusted_all_leave_the_one_that_was_idle_for_longest_first() {
+    let mut rig = Rig::limited(9);
+    for (dial, (who, origin)) in [("A", "a"), ("B", "b"), ("L", "l")].into_iter().enumerate() {
+        rig.start(who, origin);
+        rig.h1(dial);
+    }
+    rig.start("S", "s");
+    rig.h2(3, 9);
+    rig.start("H", "sh");
+    rig.h2(4, 9);
+    rig.end("B");
+    rig.end("S");
+    rig.end_with_hint("A", Some(secs(1)));
+    rig.pass(secs(2));
+    let all = ["close #1: Expired", "close #3: Expired", "close #0: Expired"];
+    assert_eq!(rig.expire_idle(), all, "whichever would have expired first");
+    assert_eq!(rig.start("H2", "sh"), ["H2 on #4"], "what is in use stays");
+    assert_eq!(rig.end("L"), NOTHING);
+    assert_eq!(rig.counts(), (2, 1, 0, 0));
+    assert_eq!(rig.expire_idle(), ["close #2: Expired"]);
+    assert_eq!(rig.expire_idle(), NOTHING);
+}
+
+#[test]
+fn the_slot_of_an_idle_connection_that_is_not_to_be_trusted_goes_to_whoever_can_use_it() {
+    let mut rig = Rig::new(|config| config.second_shared_connection = false);
+    rig.start("A", "sa");
+    rig.h2(0, 1);
+    rig.end("A");
+    rig.capacity(0, Capacity::Streams(0));
+    assert_eq!(rig.start("B", "sa"), NOTHING, "it waits for a stream");
+    assert_eq!(rig.expire_idle(), ["close #0: Expired", "dial 1: sa for B and others"]);
+}
+
+#[test]
+fn the_dump_tells_limits_counts_and_what_everybody_is_doing_and_for_how_long() {
+    let mut rig =
+        Rig::new(|config| (config.max_connections, config.max_connections_per_origin) = (5, Some(2)));
+    rig.start("A", "a");
+    rig.h1(0);
+    rig.start("I", "i");
+    rig.h1(1);
+    rig.end("I");
+    rig.start("H", "sh");
+    rig.h2(2, 9);
+    rig.pass(millis(2_800));
+    rig.start("A2", "a");
+    rig.start("A3", "a!");
+    rig.start("D", "d");
+    rig.cancel("D");
+    rig.pass(millis(400));
+    rig.wake();
+    assert_eq!(
+        rig.dump(),
+        [
+            "the limits are 5 connections, 2 per origin, 20 idle; dials count as connections",
+            "at the last input there were 3 connections (1 idle, 1 leased, 1 stream), 2 dials and 2 waiters",
+            "connection 0.0 to a is leased by \"A\", is 3.2s old, has served 1 request",
+            "connection 1.0 to i is idle, expires in 1.8s, is 3.2s old, has served 1 request",
+            "connection 2.0 to sh has 1 stream, is 3.2s old, has served 1 request; its peer allows 9 streams",
+            "dial 0.3 to a is 0.4s old and works for \"A2\"",
+            "dial 1.0 to d is 0.4s old and was given up, but has not ended yet",
+            "waiter \"A2\" (turn 7) for any connection to a has dial 0.3",
+            "waiter \"A3\" (turn 9) for any connection to a! has been waiting for 0.4s: its origin is at its limit",
+        ]
+    );
+}
+
+#[test]
+fn the_dump_tells_who_makes_room_for_whom_and_what_keeps_each_waiter() {
+    let mut rig = Rig::limited(1);
+    rig.start("A", "sa");
+    rig.h2(0, 100);
+    rig.start("B", "b");
+    rig.start("A2", "sa");
+    rig.pass(millis(300));
+    rig.wake();
+    assert_eq!(
+        rig.dump()[2..],
+        [
+            "connection 0.0 makes room for turn 3, or another one in 0.7s",
+            "connection 0.0 to sa has 1 stream, is 0.3s old, has served 1 request; \
+             its peer allows 100 streams; it takes no more so as to make room",
+            "waiter \"B\" (turn 3) for any connection to b has been waiting for 0.3s: the pool is at its limit",
+            "waiter \"A2\" (turn 4) for any connection to sa has been waiting for 0.3s: the pool is at its limit",
+        ]
+    );
+    rig.cancel("A2");
+    rig.pass(millis(700));
+    rig.wake();
+    assert_eq!(rig.dump()[2], "no connection made room for turn 3; asked again in 1.0s");
+
+    rig = Rig::limited(1);
+    rig.start("1", "sa");
+    rig.start_fresh("2", "sa");
+    assert_eq!(
+        rig.dump()[2..],
+        [
+            "dial 0.0 to sa is 0.0s old and works for all waiters of its key",
+            "waiter \"1\" (turn 1) for any connection to sa shares the dial of its key",
+            "waiter \"2\" (turn 3) for a fresh connection to sa has been waiting for 0.0s: \
+             the dial of its key began too early for it",
+        ]
+    );
+
+    rig = Rig::new(|config| config.dial_policy = DialPolicy::PreferIdle { wait: millis(500) });
+    rig.start("1", "a");
+    rig.h1(0);
+    rig.start("2", "a");
+    let patient = "waiter \"2\" (turn 3) for any connection to a has been waiting for 0.0s: \
+                   it asks for a dial in 0.5s";
+    assert_eq!(rig.dump()[3..], [patient]);
+
+    rig = Rig::new(|config| {
+        config.second_shared_connection = false;
+        config.keepalive_expiry = None;
+    });
+    rig.start("1", "sa");
+    rig.h2(0, 1);
+    rig.end("1");
+    rig.capacity(0, Capacity::Streams(0));
+    rig.start("2", "sa");
+    assert_eq!(
+        rig.dump()[2..],
+        [
+            "connection 0.0 to sa is idle, never expires, is 0.0s old, has served 1 request; \
+             its peer allows 0 streams",
+            "waiter \"2\" (turn 3) for any connection to sa has been waiting for 0.0s: \
+             it has to make do with the shared connections there are",
+        ]
+    );
+}
+
+#[test]
+fn the_dump_shows_the_first_twenty_of_each_kind_and_counts_the_rest() {
+    let mut rig = Rig::limited(42);
+    for n in 0..85 {
+        rig.start(&n.to_string(), "a");
+        if n < 21 {
+            rig.h1(n);
+        }
+    }
+    let dump = rig.dump();
+    assert_eq!(dump.len(), 2 + 3 * 21);
+    assert!(dump[2].starts_with("connection 0.0 to a is leased by \"0\""));
+    assert_eq!(dump[22], "and 1 more connection");
+    assert!(dump[23].ends_with("works for \"21\""));
+    assert_eq!(dump[43], "and 1 more dial");
+    assert!(dump[44].starts_with("waiter \"21\" (turn 43)"), "{}", dump[44]);
+    assert_eq!(dump[64], "and 44 more waiters");
 }

@@ -177,7 +177,8 @@ impl Run {
             78..83 => self.dial_failed(now),
             83..90 => self.capacity(now),
             90..92 => self.closed(now),
-            92..98 => self.timeout(now),
+            92..97 => self.timeout(now),
+            97 => self.expire_idle(now),
             98 => self.strange(now),
             _ => self.shut_down(now),
         }
@@ -388,6 +389,13 @@ impl Run {
         assert!(next.is_none_or(|at| at > self.now), "{next:?} is not after {:?}", self.now);
     }
 
+    fn expire_idle(&mut self, now: Instant) {
+        self.say(format_args!("expire idle"));
+        self.pool.expire_idle(now);
+        self.model.expire_idle(now);
+        assert_eq!(self.pool.stats().idle, 0, "none is left");
+    }
+
     /// Ids of another pool that mean nothing here.
     fn strange(&mut self, now: Instant) {
         self.say(format_args!("strange ids"));
@@ -429,6 +437,7 @@ impl Run {
         assert_eq!(self.pool.poll_timeout(), self.model.next_timeout(), "poll_timeout\n{:#?}", self.pool);
         self.check_places();
         self.check_limits();
+        self.check_waiting();
         if !self.down {
             self.check_wake_ups();
         }
@@ -524,6 +533,16 @@ impl Run {
                 assert_eq!(self.held.iter().filter(held).count(), streams as usize);
             }
         }
+    }
+
+    /// Only those that no dial works for are waiting for the pool, and since when they lost the last one.
+    fn check_waiting(&self) {
+        for (token, id) in &self.ids {
+            let since = self.pool.waiting_since(*id);
+            assert_eq!(since, self.model.waiting_since(*token), "{token} waits since then\n{:?}", self.pool);
+            assert!(since.is_none_or(|since| since <= self.now));
+        }
+        assert_eq!(self.pool.waiting_since(self.foreign.0), None);
     }
 
     /// Nobody waits whom a connection, a slot or an eviction could help.

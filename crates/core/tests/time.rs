@@ -26,18 +26,19 @@ fn timeouts(change: impl FnOnce(&mut Timeouts)) -> Timeouts {
 #[test]
 fn without_limits_there_is_no_deadline() {
     let now = epoch();
-    let mut deadlines = Deadlines::new(Timeouts::none(), now);
-    for phase in [Phase::Resolve, Phase::Send, Phase::ReceiveHead, Phase::ReceiveContent] {
+    for phase in [Phase::Pool, Phase::Resolve, Phase::Send, Phase::ReceiveHead, Phase::ReceiveContent] {
+        let mut deadlines = Deadlines::new(Timeouts::none(), now);
         deadlines.enter(phase, now);
+        assert_eq!(deadlines.poll_timeout(), None, "{phase:?}");
+        assert_eq!(deadlines.expired(now + secs(1_000_000)), None, "{phase:?}");
     }
-    assert_eq!(deadlines.poll_timeout(), None);
-    assert_eq!(deadlines.expired(now + secs(1_000_000)), None);
 }
 
 #[test]
-fn the_defaults_are_five_seconds_for_connect_read_and_write_and_one_for_continue() {
+fn the_defaults_are_five_seconds_for_pool_connect_read_and_write_and_one_for_continue() {
     let now = epoch();
     for (phase, allowed) in [
+        (Phase::Pool, 5),
         (Phase::Resolve, 5),
         (Phase::Connect, 5),
         (Phase::Tls, 5),
@@ -62,6 +63,46 @@ fn resolve_connect_and_tls_share_one_allowance() {
     assert_eq!(deadlines.poll_timeout(), Some(now + secs(5)));
     let expired = deadlines.expired(now + secs(5));
     assert_eq!(expired, Some(Expired { phase: Phase::Connect, elapsed: secs(5) }));
+}
+
+#[test]
+fn waiting_for_a_connection_starts_anew_when_a_dial_is_given_up_and_has_taken_the_whole_time_when_it_expires()
+{
+    let now = epoch();
+    let mut deadlines = Deadlines::new(timeouts(|t| t.pool = Some(secs(5))), now);
+    deadlines.enter(Phase::Pool, now);
+    assert_eq!(deadlines.poll_timeout(), Some(now + secs(5)));
+    deadlines.progress(Phase::Pool, now + secs(4));
+    assert_eq!(deadlines.poll_timeout(), Some(now + secs(9)));
+    assert_eq!(deadlines.expired(now + secs(8)), None);
+    let expired = deadlines.expired(now + secs(9));
+    assert_eq!(expired, Some(Expired { phase: Phase::Pool, elapsed: secs(9) }));
+}
+
+#[test]
+fn having_had_a_connection_ends_the_wait_for_one_and_the_next_wait_is_another() {
+    let now = epoch();
+    let mut deadlines = Deadlines::new(Timeouts::default(), now);
+    deadlines.enter(Phase::Pool, now);
+    deadlines.leave(Phase::Pool);
+    assert_eq!(deadlines.poll_timeout(), None);
+    deadlines.enter(Phase::Pool, now + secs(3));
+    assert_eq!(deadlines.poll_timeout(), Some(now + secs(8)));
+}
+
+#[test]
+fn what_runs_at_a_time_after_the_wait_for_a_connection_has_all_its_deadlines() {
+    let now = epoch();
+    let all = timeouts(|t| (t.read, t.write, t.pool) = (Some(secs(3)), Some(secs(4)), Some(secs(1))));
+    let mut deadlines = Deadlines::new(all, now);
+    deadlines.enter(Phase::Pool, now);
+    deadlines.leave(Phase::Pool);
+    let together = [Phase::KeepAlive, Phase::Continue, Phase::Send, Phase::ReceiveHead];
+    for phase in together {
+        deadlines.enter(phase, now);
+    }
+    assert!(together.iter().all(|phase| deadlines.is_in(*phase)));
+    assert_eq!(deadlines.poll_timeout(), Some(now + secs(1)), "that of Continue");
 }
 
 #[test]

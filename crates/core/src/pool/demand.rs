@@ -28,7 +28,10 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
             return;
         };
         let (key_id, origin, turn) = (waiter.key, key.origin, waiter.turn);
-        waiter.hope = Hope::Dial;
+        // Whoever had no dial of its own before has been waiting since then.
+        if let Hope::Own(_) = std::mem::replace(&mut waiter.hope, Hope::Dial) {
+            waiter.since = now;
+        }
         key.dialless.insert(waiter.want, turn, id);
         if key.shares_dials {
             self.renew_shared_demand(key_id);
@@ -145,7 +148,10 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         let Some(key) = self.names.keys.get_mut(id) else {
             return;
         };
-        let (dialless, shared) = (key.dialless.all_for(u64::MAX), key.shared_dial.take());
+        let (dialless, shared) = (key.dialless.all_for(u64::MAX), key.shared_dial);
+        if let Some((dial, entry)) = shared.and_then(|dial| Some((dial, self.dials.get(dial)?))) {
+            key.end_shared(dial, entry, now);
+        }
         for &waiter in &dialless {
             if let Some(entry) = self.waiters.get(waiter) {
                 let (place, hope) = ((id, entry.want, entry.turn), entry.hope);
@@ -196,7 +202,7 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
             return;
         }
         loop {
-            let blocked = self.dial_ready();
+            let blocked = self.dial_ready(now);
             if self.review_mark(blocked) {
                 continue;
             }
@@ -217,7 +223,7 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
 
     /// Begins dials, the oldest demand first, until none is left or only the total limit blocks the next, which is
     /// returned.
-    fn dial_ready(&mut self) -> Option<Claim> {
+    fn dial_ready(&mut self, now: Instant) -> Option<Claim> {
         while let Some((turn, origin)) = self.ready.first().copied() {
             let entry = self.names.origins.get(origin)?;
             let full = self.config.max_connections_per_origin.is_some_and(|most| entry.taken >= most);
@@ -232,21 +238,21 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
             let demand = entry.demands.get(&turn).copied();
             self.withdraw_demand(origin, turn);
             match demand {
-                Some(Demand::Waiter(waiter)) => self.dial_for_waiter(waiter),
-                Some(Demand::Key(key)) => self.dial_for_key(key),
+                Some(Demand::Waiter(waiter)) => self.dial_for_waiter(waiter, now),
+                Some(Demand::Key(key)) => self.dial_for_key(key, now),
                 None => {}
             }
         }
         None
     }
 
-    fn dial_for_waiter(&mut self, id: Id) {
+    fn dial_for_waiter(&mut self, id: Id, now: Instant) {
         let began = self.next_turn();
         let Some(waiter) = self.waiters.get_mut(id) else {
             return;
         };
         let (key, token) = (waiter.key, waiter.token.clone());
-        let dial = self.dials.insert(Dial { key, began, owner: Some(id) });
+        let dial = self.dials.insert(Dial { key, began, began_at: now, owner: Some(id) });
         waiter.hope = Hope::Own(dial);
         if let Some(key) = self.names.keys.get_mut(key) {
             key.dialless.remove(waiter.want, waiter.turn);
@@ -254,7 +260,7 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         self.begin_dial(dial, key, token, false);
     }
 
-    fn dial_for_key(&mut self, id: Id) {
+    fn dial_for_key(&mut self, id: Id, now: Instant) {
         let began = self.next_turn();
         let Some(key) = self.names.keys.get_mut(id) else {
             return;
@@ -265,7 +271,7 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         let Some(token) = first.map(|waiter| waiter.token.clone()) else {
             return;
         };
-        let dial = self.dials.insert(Dial { key: id, began, owner: None });
+        let dial = self.dials.insert(Dial { key: id, began, began_at: now, owner: None });
         key.shared_dial = Some(dial);
         self.begin_dial(dial, id, token, true);
     }

@@ -54,9 +54,7 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         let mut flips = false;
         if let Some(key) = self.names.keys.get_mut(dial.key) {
             key.conns += 1;
-            if key.shared_dial == Some(id) {
-                key.shared_dial = None;
-            }
+            key.end_shared(id, &dial, now);
             if key.key.may_multiplex() {
                 flips = key.shares_dials != is_shared;
                 self.names.remember(dial.key, is_shared);
@@ -83,11 +81,8 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
     pub(crate) fn dial_ended(&mut self, id: Id, dial: Dial, failure: DialFailure, now: Instant) {
         let mut served = Vec::from_iter(dial.owner);
         if let Some(key) = self.names.keys.get_mut(dial.key) {
-            if key.shared_dial == Some(id) {
-                key.shared_dial = None;
-                if failure == DialFailure::Failed {
-                    served = key.dialless.all_for(dial.began);
-                }
+            if key.end_shared(id, &dial, now) && failure == DialFailure::Failed {
+                served = key.dialless.all_for(dial.began);
             }
             let origin = key.origin;
             self.give_slot(dial.key, origin);

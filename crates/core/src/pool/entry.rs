@@ -31,6 +31,9 @@ pub(crate) struct KeyEntry<K> {
     pub(crate) shares_dials: bool,
     /// The dial that they share.
     pub(crate) shared_dial: Option<Id>,
+    /// The end of the last dial that they shared. Those that it could have served wait since then; it is enough to know
+    /// the last, since it could have served all that earlier ones could.
+    pub(crate) shared_ended: Option<Ended>,
     /// The turn at which it asks for a shared dial, if it does.
     pub(crate) demand: Option<u64>,
 }
@@ -49,6 +52,7 @@ impl<K> KeyEntry<K> {
             steady: 0,
             shares_dials,
             shared_dial: None,
+            shared_ended: None,
             demand: None,
         }
     }
@@ -64,6 +68,24 @@ impl<K> KeyEntry<K> {
             self.dialless.first_for(began)
         }
     }
+
+    /// Its waiters do not share this dial any more. Returns whether they did.
+    pub(crate) fn end_shared(&mut self, id: Id, dial: &Dial, now: Instant) -> bool {
+        let shared = self.shared_dial == Some(id);
+        if shared {
+            self.shared_dial = None;
+            self.shared_ended = Some(Ended { began: dial.began, at: now });
+        }
+        shared
+    }
+}
+
+/// The end of a dial that waiters shared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    /// The turn at which it began.
+    pub(crate) began: u64,
+    pub(crate) at: Instant,
 }
 
 /// Who asks for a dial.
@@ -225,6 +247,7 @@ pub(crate) struct Dial {
     pub(crate) key: Id,
     /// The turn at which it began.
     pub(crate) began: u64,
+    pub(crate) began_at: Instant,
     /// The waiter that it works for; none if it is shared or not wanted any more.
     pub(crate) owner: Option<Id>,
 }
@@ -238,6 +261,15 @@ pub(crate) struct Waiter<W> {
     pub(crate) turn: u64,
     pub(crate) want: Want,
     pub(crate) hope: Hope,
+    /// When it was put in line or, later, its last own dial ended.
+    pub(crate) since: Instant,
+}
+
+impl<W> Waiter<W> {
+    /// Whether it may have a connection whose dial begins at this turn.
+    pub(crate) fn may_have(&self, dialled: u64) -> bool {
+        self.want == Want::Any || self.turn < dialled
+    }
 }
 
 /// What a waiter expects besides that a connection of its key becomes free.

@@ -20,12 +20,13 @@ use crate::pool::slab::{Id, Slab};
 ///
 /// [`request`](Self::request), [`cancel`](Self::cancel), [`release`](Self::release),
 /// [`release_stale`](Self::release_stale); what became of dials and connections (`handle_*`);
-/// [`drain`](Self::drain) and [`close`](Self::close).
+/// [`expire_idle`](Self::expire_idle), [`drain`](Self::drain) and [`close`](Self::close).
 ///
 /// # Outputs
 ///
 /// [`poll_action`](Self::poll_action), to be called until it has nothing after every input;
-/// [`poll_timeout`](Self::poll_timeout); [`stats`](Self::stats).
+/// [`poll_timeout`](Self::poll_timeout); [`waiting_since`](Self::waiting_since); [`stats`](Self::stats); a dump for
+/// people by `Debug`.
 ///
 /// # Time
 ///
@@ -64,7 +65,8 @@ pub struct Pool<K: PoolKey, X, S: Clone, W: Clone> {
     /// Shared connections that can be counted on, those with the fewest streams first, then those dialled first.
     pub(crate) steady: BTreeSet<(u32, u64, Id)>,
     turn: u64,
-    now: Option<Instant>,
+    /// Of the last input.
+    pub(crate) now: Option<Instant>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -217,6 +219,18 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         self.dispatch(now);
     }
 
+    /// Every idle connection counts as expired: the machine slept, for instance, and no peer can be trusted to be still
+    /// there. Connections that are leased or have streams are left alone: whoever uses them finds out.
+    pub fn expire_idle(&mut self, now: Instant) {
+        let now = self.advance(now);
+        // Before anything else expires, so that the oldest leaves first.
+        while let Some(conn) = self.idle.oldest() {
+            self.remove(conn, RemoveReason::Expired);
+        }
+        self.expire(now);
+        self.dispatch(now);
+    }
+
     /// Serves nobody new: waiters fail, idle connections close, and what runs may end.
     pub fn drain(&mut self, now: Instant) {
         self.tick(now);
@@ -254,6 +268,22 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         [expiry, patience, self.mark.until()].into_iter().flatten().min()
     }
 
+    /// Since when this waiter has neither a connection nor a dial, its own or a shared one that can serve it: since it was
+    /// put in line or, if that was later, since its last dial ended without serving it. Patience is waiting, too.
+    ///
+    /// It is for the owner's pool timeout. Waiting for the pool is what that is about; while a dial works for the waiter
+    /// the connect timeout runs instead, and this is `None`, as for a waiter that the pool does not know, or not any more.
+    pub fn waiting_since(&self, waiter: WaiterId) -> Option<Instant> {
+        let waiter = self.waiters.get(waiter.0).filter(|waiter| !matches!(waiter.hope, Hope::Own(_)))?;
+        let key = self.names.keys.get(waiter.key)?;
+        let shared = key.shared_dial.and_then(|dial| self.dials.get(dial));
+        if shared.is_some_and(|dial| waiter.may_have(dial.began)) {
+            return None;
+        }
+        let lost = key.shared_ended.filter(|ended| waiter.may_have(ended.began));
+        Some(lost.map_or(waiter.since, |ended| ended.at.max(waiter.since)))
+    }
+
     pub(crate) fn next_turn(&mut self) -> u64 {
         self.turn += 1;
         self.turn
@@ -265,18 +295,24 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
             self.assign(conn, token, turn, want);
             return WaiterId(self.waiters.spend_id());
         }
-        let id = self.waiters.insert(Waiter { token, key, turn, want, hope: Hope::Dial });
+        let id = self.waiters.insert(Waiter { token, key, turn, want, hope: Hope::Dial, since: now });
         self.names.use_key(key);
         self.enqueue(id);
         self.begin_waiting(id, now);
         WaiterId(id)
     }
 
-    /// Time never goes backwards. Nothing is used that has expired by now.
+    /// Nothing is used that has expired by now.
     fn tick(&mut self, now: Instant) -> Instant {
+        let now = self.advance(now);
+        self.expire(now);
+        now
+    }
+
+    /// Time never goes backwards.
+    fn advance(&mut self, now: Instant) -> Instant {
         let now = self.now.map_or(now, |before| before.max(now));
         self.now = Some(now);
-        self.expire(now);
         now
     }
 

@@ -4,6 +4,7 @@ mod action;
 mod config;
 mod demand;
 mod dials;
+mod dump;
 mod entry;
 mod idle;
 mod intern;

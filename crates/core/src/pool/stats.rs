@@ -1,6 +1,4 @@
-//! What a pool holds, for people and tests.
-
-use std::fmt;
+//! How much a pool holds.
 
 use crate::pool::config::PoolKey;
 use crate::pool::entry::Kind;
@@ -41,48 +39,5 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
             }
         }
         stats
-    }
-}
-
-impl<K: PoolKey + fmt::Debug, X, S: Clone, W: Clone + fmt::Debug> fmt::Debug for Pool<K, X, S, W> {
-    /// A dump for people: every connection, dial and waiter, and what it is doing.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = |id| self.names.keys.get(id).map(|key| &key.key);
-        let mut list = f.debug_list();
-        list.entry(&self.stats());
-        for (id, conn) in self.conns.iter() {
-            let state = match &conn.kind {
-                _ if conn.is_idle => format!("idle, expires {:?}", conn.expires),
-                Kind::Exclusive { lessee, .. } => {
-                    format!("leased by {:?}", lessee.as_ref().map(|lessee| &lessee.token))
-                }
-                Kind::Shared { streams, capacity, closing, .. } => {
-                    format!("{streams} streams of {capacity:?}, closing {closing:?}")
-                }
-            };
-            list.entry(&format_args!(
-                "connection {id:?} to {:?}: {state}, served {}",
-                key(conn.key),
-                conn.served
-            ));
-        }
-        for (id, dial) in self.dials.iter() {
-            let shared = self.names.keys.get(dial.key).is_some_and(|key| key.shared_dial == Some(id));
-            let whose = match dial.owner.and_then(|id| self.waiters.get(id)) {
-                Some(waiter) => format!("for {:?}", waiter.token),
-                None if shared => "for all waiters of its key".to_owned(),
-                None => "for nobody".to_owned(),
-            };
-            list.entry(&format_args!("dial {id:?} to {:?}: {whose}", key(dial.key)));
-        }
-        for (id, waiter) in self.waiters.iter() {
-            let (token, want, turn) = (&waiter.token, waiter.want, waiter.turn);
-            list.entry(&format_args!(
-                "waiter {id:?} {token:?} for {:?}: {want:?}, turn {turn}, hopes for {:?}",
-                key(waiter.key),
-                waiter.hope
-            ));
-        }
-        list.finish()
     }
 }

@@ -33,7 +33,8 @@ pub struct Deadlines {
     started: Instant,
     /// When the first of Resolve, Connect and Tls was entered: they share one allowance.
     connect_since: Option<Instant>,
-    /// The phases that are entered, with the time of entering and of the last progress.
+    /// The phases that are entered, with the time of entering and of the last progress. Sending, Continue, receiving and
+    /// KeepAlive are the most that run at a time; those that lead to a connection run before them, each alone.
     running: [Option<Running>; 4],
 }
 
@@ -73,7 +74,8 @@ impl Deadlines {
         }
     }
 
-    /// An octet moved, or whatever else counts as progress in this phase.
+    /// An octet moved, or whatever else counts as progress in this phase: in [`Phase::Pool`], that a dial which worked for
+    /// the request has been given up, so that it waits since then.
     pub fn progress(&mut self, phase: Phase, now: Instant) {
         if let Some(running) = self.running.iter_mut().flatten().find(|r| r.phase == phase) {
             running.progress = running.progress.max(now);
@@ -144,7 +146,9 @@ impl Deadlines {
     fn deadline(&self, running: &Running) -> Option<Instant> {
         let after = |since: Instant, allowed: Option<Duration>| since.checked_add(allowed?);
         match running.phase {
-            Phase::Pool | Phase::KeepAlive => None,
+            // Here it is progress to have had a dial: what counts is since when there has been none.
+            Phase::Pool => after(running.progress, self.timeouts.pool),
+            Phase::KeepAlive => None,
             Phase::Resolve | Phase::Connect | Phase::Tls => after(running.since, self.timeouts.connect),
             Phase::Send => after(running.progress, self.timeouts.write),
             Phase::Continue => after(running.since, self.timeouts.continue_),

@@ -47,6 +47,7 @@ impl fmt::Display for Phase {
 ///
 /// | setting | default | starts | starts anew | ends |
 /// |---|---|---|---|---|
+/// | `pool` | 5 s | when the request asks for a connection and none can be had at once | whenever a dial that worked for it is given up | when it has a connection, a stream or a dial, its own or a shared one |
 /// | `connect` | 5 s | when a connection is begun | never | when it can be used: resolve, connect and TLS together |
 /// | `write` | 5 s | when the request begins to be sent | with each octet that the transport takes, and while the content's source has none | when it is sent |
 /// | `read` | 5 s | when the request is sent; for content when it is asked for | with each octet that comes | with the end of the response |
@@ -56,6 +57,8 @@ impl fmt::Display for Phase {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
+    /// Without a connection, a stream, or a dial that works for the request. Default 5 s.
+    pub pool: Option<Duration>,
     /// Resolving, connecting and the TLS handshake together. Default 5 s.
     pub connect: Option<Duration>,
     /// Without progress in sending. Default 5 s.
@@ -74,6 +77,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         let five_seconds = Some(Duration::from_secs(5));
         Self {
+            pool: five_seconds,
             connect: five_seconds,
             write: five_seconds,
             read: five_seconds,
@@ -87,6 +91,14 @@ impl Default for Timeouts {
 impl Timeouts {
     /// No limit on anything, but for the second that content is held back for 100 (Continue).
     pub fn none() -> Self {
-        Self { connect: None, write: None, read: None, head: None, total: None, ..Self::default() }
+        Self {
+            pool: None,
+            connect: None,
+            write: None,
+            read: None,
+            head: None,
+            total: None,
+            ..Self::default()
+        }
     }
 }

@@ -43,6 +43,19 @@ impl Model {
             }
         }
         self.forget_modes();
+        self.note_waiting(now);
+    }
+
+    /// Whoever has no dial now but had one before has been waiting since now.
+    fn note_waiting(&mut self, now: Instant) {
+        for i in 0..self.waiters.len() {
+            let has_dial = self.has_dial(&self.waiters[i]);
+            let waiter = &mut self.waiters[i];
+            if waiter.had_dial && !has_dial {
+                waiter.since = now;
+            }
+            waiter.had_dial = has_dial;
+        }
     }
 
     /// The connection that a waiter gets, if there is one: the idle one that was used last, or a stream of the oldest one

@@ -91,6 +91,16 @@ pub(crate) struct Waiter {
     pub(crate) dial: Option<u32>,
     /// `Some(None)`: for ever.
     pub(crate) patience: Option<Option<Instant>>,
+    /// Whether a dial worked for it after the last operation.
+    pub(crate) had_dial: bool,
+    /// Since when none does; of interest where none does.
+    pub(crate) since: Instant,
+}
+
+impl Waiter {
+    fn new((token, turn, want): (u32, u64, Want), key: Key, now: Instant) -> Self {
+        Self { token, key, want, turn, dial: None, patience: None, had_dial: false, since: now }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -185,7 +195,7 @@ impl Model {
             return;
         }
         self.mode(key);
-        self.wait(Waiter { token, key, want, turn, dial: None, patience: None }, now);
+        self.wait(Waiter::new((token, turn, want), key, now), now);
         self.settle(now);
     }
 
@@ -220,7 +230,7 @@ impl Model {
         if self.down {
             self.out.push(Expected::Fail { waiter: token, dial: None });
         } else {
-            self.wait(Waiter { token, key, want, turn, dial: None, patience: None }, now);
+            self.wait(Waiter::new((token, turn, want), key, now), now);
         }
         self.settle(now);
         true
@@ -342,6 +352,31 @@ impl Model {
         self.settle(now);
     }
 
+    pub(crate) fn expire_idle(&mut self, now: Instant) {
+        let now = self.advance(now);
+        let idle = self.conns.iter().filter(|conn| conn.idle.is_some()).map(|conn| conn.handle);
+        for handle in idle.collect::<Vec<_>>() {
+            self.close_conn(handle, "expired");
+        }
+        self.expire(now);
+        self.settle(now);
+    }
+
+    /// Since when a waiter has had no dial; `None` where one works for it.
+    pub(crate) fn waiting_since(&self, token: u32) -> Option<Instant> {
+        let waiter = self.waiters.iter().find(|waiter| waiter.token == token)?;
+        (!self.has_dial(waiter)).then_some(waiter.since)
+    }
+
+    /// Whether some dial that is under way may end with a connection for this waiter.
+    pub(crate) fn has_dial(&self, waiter: &Waiter) -> bool {
+        self.dials.iter().any(|dial| {
+            let shared = dial.shared && dial.key == waiter.key;
+            let in_time = waiter.want == Want::Any || waiter.turn < dial.began;
+            dial.owner == Some(waiter.token) || shared && in_time && waiter.dial.is_none()
+        })
+    }
+
     pub(crate) fn drain(&mut self, now: Instant) {
         self.begin(now);
         self.down = true;
@@ -432,9 +467,19 @@ impl Model {
     }
 
     fn begin(&mut self, now: Instant) -> Instant {
+        let now = self.advance(now);
+        self.expire(now);
+        now
+    }
+
+    fn advance(&mut self, now: Instant) -> Instant {
         self.out.clear();
         let now = self.now.map_or(now, |before| before.max(now));
         self.now = Some(now);
+        now
+    }
+
+    fn expire(&mut self, now: Instant) {
         let idle = |conn: &&Conn| conn.idle.is_some() && conn.expires.is_some_and(|at| at <= now);
         let expired: Vec<Conn> = self.conns.iter().filter(idle).cloned().collect();
         for conn in expired {
@@ -448,7 +493,6 @@ impl Model {
             }
         }
         self.forget_modes();
-        now
     }
 
     pub(crate) fn forget_modes(&mut self) {
