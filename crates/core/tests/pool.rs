@@ -208,6 +208,11 @@ impl Rig {
         self.pool.waiting_since(self.waiters[who]).map(|since| self.now - since)
     }
 
+    /// How soon there is something to do for somebody in particular.
+    fn due(&self, who: &str) -> Option<Duration> {
+        self.pool.waiter_timeout(self.waiters[who]).map(|due| due - self.now)
+    }
+
     /// The dump, line by line.
     fn dump(&self) -> Vec<String> {
         format!("{:?}", self.pool).lines().map(str::to_owned).collect()
@@ -1032,6 +1037,28 @@ fn with_patience_a_request_waits_for_a_connection_before_it_dials() {
     assert_eq!(rig.start("C", "a"), NOTHING);
     rig.pass(wait);
     assert_eq!(rig.wake(), ["dial 1: a for C"]);
+}
+
+#[test]
+fn a_waiter_knows_when_its_own_patience_ends_and_when_its_mark_moves_on() {
+    let wait = millis(500);
+    let mut rig = Rig::new(|config| config.dial_policy = DialPolicy::PreferIdle { wait });
+    rig.start("A", "a");
+    assert_eq!(rig.due("A"), None, "its dial works for it");
+    rig.h1(0);
+    rig.start("B", "a");
+    rig.pass(millis(100));
+    rig.start("C", "a");
+    assert_eq!((rig.due("B"), rig.due("C")), (Some(millis(400)), Some(wait)));
+
+    let mut rig = Rig::limited(1);
+    rig.start("A1", "sa");
+    rig.h2(0, 100);
+    rig.start("B", "sb");
+    rig.start("C", "sc");
+    assert_eq!((rig.due("B"), rig.due("C")), (Some(secs(1)), None), "room is made for the oldest");
+    rig.cancel("B");
+    assert_eq!((rig.due("B"), rig.due("C")), (None, Some(secs(1))));
 }
 
 #[test]

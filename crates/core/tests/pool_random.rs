@@ -541,6 +541,10 @@ impl Run {
             let since = self.pool.waiting_since(*id);
             assert_eq!(since, self.model.waiting_since(*token), "{token} waits since then\n{:?}", self.pool);
             assert!(since.is_none_or(|since| since <= self.now));
+            let due = self.pool.waiter_timeout(*id);
+            assert!(due.is_none() || self.pool.poll_timeout() <= due, "{token} is due before the pool");
+            let patient = self.model.patience(*token);
+            assert!(patient.is_none() || due == patient, "{token} has patience\n{:?}", self.pool);
         }
         assert_eq!(self.pool.waiting_since(self.foreign.0), None);
     }

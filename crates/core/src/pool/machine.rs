@@ -25,8 +25,8 @@ use crate::pool::slab::{Id, Slab};
 /// # Outputs
 ///
 /// [`poll_action`](Self::poll_action), to be called until it has nothing after every input;
-/// [`poll_timeout`](Self::poll_timeout); [`waiting_since`](Self::waiting_since); [`stats`](Self::stats); a dump for
-/// people by `Debug`.
+/// [`poll_timeout`](Self::poll_timeout) and [`waiter_timeout`](Self::waiter_timeout);
+/// [`waiting_since`](Self::waiting_since); [`stats`](Self::stats); a dump for people by `Debug`.
 ///
 /// # Time
 ///
@@ -282,6 +282,18 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         }
         let lost = key.shared_ended.filter(|ended| waiter.may_have(ended.began));
         Some(lost.map_or(waiter.since, |ended| ended.at.max(waiter.since)))
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due for this waiter in particular: its patience ends, or the room
+    /// that is made for it is looked for elsewhere. A waiter that sees to this itself depends on nobody who looks after
+    /// [`poll_timeout`](Self::poll_timeout).
+    pub fn waiter_timeout(&self, waiter: WaiterId) -> Option<Instant> {
+        let waiter = self.waiters.get(waiter.0)?;
+        match waiter.hope {
+            Hope::Patience(until) => until,
+            Hope::Dial => self.mark.until_for(waiter.turn),
+            Hope::Own(_) => None,
+        }
     }
 
     pub(crate) fn next_turn(&mut self) -> u64 {

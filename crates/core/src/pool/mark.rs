@@ -32,6 +32,14 @@ impl Mark {
             Self::Draining { until, .. } | Self::Resting { until, .. } => Some(*until),
         }
     }
+
+    /// The same, if it is for the waiter of this turn.
+    pub(crate) fn until_for(&self, turn: u64) -> Option<Instant> {
+        match self {
+            Self::Draining { claim, .. } | Self::Resting { claim, .. } if claim.turn == turn => self.until(),
+            _ => None,
+        }
+    }
 }
 
 impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {

@@ -368,6 +368,11 @@ impl Model {
         (!self.has_dial(waiter)).then_some(waiter.since)
     }
 
+    /// When the patience of a waiter ends, if it has any and ever does.
+    pub(crate) fn patience(&self, token: u32) -> Option<Instant> {
+        self.waiters.iter().find(|waiter| waiter.token == token)?.patience?
+    }
+
     /// Whether some dial that is under way may end with a connection for this waiter.
     pub(crate) fn has_dial(&self, waiter: &Waiter) -> bool {
         self.dials.iter().any(|dial| {
