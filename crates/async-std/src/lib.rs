@@ -13,11 +13,8 @@ pub use martlet_smol::{Sleep, Tcp};
 
 pub use self::runtime::AsyncStd;
 
-pub use martlet_client::{
-    Body, BoxFuture, Closed, Connect, ConnectTarget, Delivery, Ending, Error, Fields, Home, IntoUri, Kind,
-    Limits, PeerError, Phase, Request, RequestBuilder, Response, Runtime, RuntimeChoice, RuntimeHandle,
-    SocketOptions, Spawn, Timeouts, Transport, UrlError, bytes, http,
-};
+// The same names in every adapter, whatever is added; `Client` and `ClientBuilder` below take the place of the generic ones.
+pub use martlet_client::*;
 
 /// The client on this runtime. See [`martlet_client::Client`].
 pub type Client = martlet_client::Client<AsyncStd>;

@@ -1,23 +1,27 @@
 //! The client.
 
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use http::Method;
-use martlet_core::Limits;
 use martlet_core::h1::FieldBlock;
+use martlet_core::pool::PoolStats;
 use martlet_core::time::Timeouts;
 
+use crate::checkout::{Checkout, Shutdown};
 use crate::config::ClientBuilder;
-use crate::dial::Connector;
+use crate::dial::DialSettings;
 use crate::erased::{RuntimeChoice, RuntimeHandle};
 use crate::error::Error;
 use crate::exchange;
+use crate::here::Here;
 use crate::request::{Request, RequestBuilder};
 use crate::response::Response;
-use crate::runtime::SocketOptions;
 use crate::url::IntoUri;
 
 /// An HTTP client. Make one and clone it: clones share everything.
@@ -33,21 +37,25 @@ pub struct Client<R> {
 pub(crate) struct Inner {
     pub(crate) block: FieldBlock,
     pub(crate) timeouts: Timeouts,
-    pub(crate) limits: Limits,
-    pub(crate) socket: SocketOptions,
-    pub(crate) connector: Option<Connector>,
+    pub(crate) dialing: Arc<DialSettings>,
+    pub(crate) checkout: Arc<Checkout>,
     pub(crate) runtime: Option<RuntimeHandle>,
     pub(crate) choose: fn() -> io::Result<RuntimeHandle>,
 }
 
 impl Inner {
     /// The runtime for a request that begins now.
-    pub(crate) fn runtime(&self) -> Result<RuntimeHandle, Error> {
-        let runtime = match &self.runtime {
-            Some(runtime) => runtime.is_here().map(|()| runtime.clone()),
-            None => (self.choose)(),
-        };
-        runtime.map_err(Error::runtime)
+    pub(crate) fn here(&self) -> Result<Here, Error> {
+        let runtime = self.runtime.clone().map_or_else(self.choose, Ok);
+        let here = runtime.and_then(|runtime| Ok(Here { home: runtime.home()?, runtime }));
+        here.map_err(Error::runtime)
+    }
+}
+
+impl Drop for Inner {
+    /// Responses that are under way keep their connections until they end.
+    fn drop(&mut self) {
+        self.checkout.shut_down(Shutdown::Drain);
     }
 }
 
@@ -115,6 +123,48 @@ impl<R> Client<R> {
     pub async fn execute(&self, request: Request) -> Result<Response, Error> {
         exchange::execute(&self.inner, request).await
     }
+
+    /// What the pool of connections holds right now. It goes through all connections: for logs and tests, not for every
+    /// request. `{client:?}` tells more.
+    pub fn stats(&self) -> PoolStats {
+        self.inner.checkout.stats()
+    }
+
+    /// Serves no further request, and lets those end that have their connections. It begins at once; await what it
+    /// returns to know that the last connection is closed.
+    ///
+    /// Requests that wait for a connection or dial fail with the kind `Shutdown`, and so does each one that is begun from
+    /// now on, on all clones. Idle connections are closed.
+    pub fn drain(&self) -> Drain {
+        self.inner.checkout.shut_down(Shutdown::Drain);
+        Drain { checkout: Arc::clone(&self.inner.checkout) }
+    }
+
+    /// The same, but requests and responses that are under way fail with the kind `Shutdown`, too. Their tasks are woken;
+    /// each closes its connection when it is polled or dropped.
+    pub fn close(&self) -> Drain {
+        self.inner.checkout.shut_down(Shutdown::Close);
+        Drain { checkout: Arc::clone(&self.inner.checkout) }
+    }
+}
+
+/// Ready when the last connection of a client that was drained or closed is gone. Dropping it changes nothing.
+pub struct Drain {
+    checkout: Arc<Checkout>,
+}
+
+impl Future for Drain {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.checkout.poll_empty(cx)
+    }
+}
+
+impl fmt::Debug for Drain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drain").field("pool", &self.checkout).finish()
+    }
 }
 
 impl<R: RuntimeChoice> Default for Client<R> {
@@ -130,11 +180,14 @@ impl<R> Clone for Client<R> {
 }
 
 impl<R> fmt::Debug for Client<R> {
+    /// What a person needs to see when requests hang: the settings, and every connection, dial and waiting request.
+    /// Neither credentials nor paths are printed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("timeouts", &self.inner.timeouts)
-            .field("limits", &self.inner.limits)
-            .field("socket", &self.inner.socket)
+            .field("limits", &self.inner.dialing.limits)
+            .field("socket", &self.inner.dialing.socket)
+            .field("pool", &self.inner.checkout)
             .finish_non_exhaustive()
     }
 }

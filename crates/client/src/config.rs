@@ -4,15 +4,18 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use martlet_core::h1::FieldBlock;
+use martlet_core::pool::{DialPolicy, PoolConfig};
 use martlet_core::time::Timeouts;
 use martlet_core::{Limits, Misuse};
 
+use crate::checkout::Checkout;
 use crate::client::{Client, Inner};
-use crate::dial::{Connect, Connector};
+use crate::dial::{Connect, Connector, DialSettings};
 use crate::erased::{RuntimeChoice, RuntimeHandle};
 use crate::error::{Error, FieldMistake};
 use crate::runtime::{Runtime, SocketOptions};
@@ -22,6 +25,7 @@ use crate::runtime::{Runtime, SocketOptions};
 pub struct ClientBuilder<R> {
     fields: HeaderMap,
     timeouts: Timeouts,
+    pool: PoolConfig,
     limits: Limits,
     socket: SocketOptions,
     connector: Option<Connector>,
@@ -42,6 +46,7 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
         Self {
             fields,
             timeouts: Timeouts::default(),
+            pool: PoolConfig::default(),
             limits: Limits::default(),
             socket: SocketOptions::default(),
             connector: None,
@@ -95,6 +100,62 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
     /// Bounds on what a server may send; see [`Limits`] for the defaults.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// How long a whole request may take, up to the end of the response's content. No limit by default.
+    pub fn timeout(mut self, total: Duration) -> Self {
+        self.timeouts.total = Some(total);
+        self
+    }
+
+    /// How many connections there may be, how long they are kept, and so on: all settings of the pool at once; see
+    /// [`PoolConfig`] for the defaults.
+    pub fn pool(mut self, config: PoolConfig) -> Self {
+        self.pool = config;
+        self
+    }
+
+    /// Connections in total, those that are being dialled included. Default 100; 0 counts as 1.
+    pub fn max_connections(mut self, most: usize) -> Self {
+        self.pool.max_connections = most.max(1);
+        self
+    }
+
+    /// Connections per origin (scheme, host and port). No limit by default; 0 counts as 1.
+    pub fn max_connections_per_origin(mut self, most: Option<usize>) -> Self {
+        self.pool.max_connections_per_origin = most.map(|most| most.max(1));
+        self
+    }
+
+    /// Idle connections that are kept. Default 20.
+    pub fn max_keepalive_connections(mut self, most: usize) -> Self {
+        self.pool.max_keepalive_connections = most;
+        self
+    }
+
+    /// How long an idle connection is kept. Default 5 s; with `None` until its server closes it or its slot is needed,
+    /// with zero not at all.
+    pub fn keepalive_expiry(mut self, expiry: Option<Duration>) -> Self {
+        self.pool.keepalive_expiry = expiry;
+        self
+    }
+
+    /// How old a connection may be to be used again. No limit by default.
+    pub fn max_connection_age(mut self, age: Option<Duration>) -> Self {
+        self.pool.max_age = age;
+        self
+    }
+
+    /// Requests on one connection. No limit by default.
+    pub fn max_requests_per_connection(mut self, most: Option<u64>) -> Self {
+        self.pool.max_requests_per_connection = most;
+        self
+    }
+
+    /// What a request does while all connections to its origin are busy. By default it dials at once.
+    pub fn dial_policy(mut self, policy: DialPolicy) -> Self {
+        self.pool.dial_policy = policy;
         self
     }
 
@@ -159,9 +220,13 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
         Ok(Client::from_inner(Arc::new(Inner {
             block,
             timeouts: self.timeouts,
-            limits: self.limits,
-            socket: self.socket,
-            connector: self.connector,
+            dialing: Arc::new(DialSettings {
+                socket: self.socket,
+                connector: self.connector,
+                limits: self.limits,
+                opened: AtomicU64::new(0),
+            }),
+            checkout: Checkout::new(self.pool),
             runtime: self.runtime,
             choose: R::choose,
         })))
@@ -189,6 +254,7 @@ impl<R> fmt::Debug for ClientBuilder<R> {
         // Default fields may hold credentials.
         f.debug_struct("ClientBuilder")
             .field("timeouts", &self.timeouts)
+            .field("pool", &self.pool)
             .field("limits", &self.limits)
             .field("socket", &self.socket)
             .finish_non_exhaustive()

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::runtime::{BoxFuture, Home, Runtime, SocketOptions};
 use crate::transport::Transport;
@@ -33,6 +33,7 @@ pub trait RuntimeChoice: 'static {
 trait Erased: Send + Sync {
     fn home(&self) -> io::Result<Home>;
     fn now(&self) -> Instant;
+    fn wall_clock(&self) -> SystemTime;
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()>;
     fn connect<'a>(
         &'a self,
@@ -49,6 +50,10 @@ impl<R: Runtime> Erased for R {
 
     fn now(&self) -> Instant {
         Runtime::now(self)
+    }
+
+    fn wall_clock(&self) -> SystemTime {
+        Runtime::wall_clock(self)
     }
 
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
@@ -104,6 +109,10 @@ impl RuntimeHandle {
 
     pub(crate) fn now(&self) -> Instant {
         self.erased().now()
+    }
+
+    pub(crate) fn wall_clock(&self) -> SystemTime {
+        self.erased().wall_clock()
     }
 
     pub(crate) fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {

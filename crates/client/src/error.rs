@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Uri};
@@ -25,7 +26,8 @@ struct Inner {
     elapsed: Option<Duration>,
     url: Option<Url>,
     uri: Option<Uri>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    /// Shared by the errors of all requests that the same dial has failed.
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// Kinds of failure.
@@ -50,6 +52,9 @@ pub enum Kind {
     Protocol,
     /// The source of the request's content failed, or yielded another length than was declared.
     Body,
+    /// The client was drained or closed, by [`Client::drain`](crate::Client::drain),
+    /// [`Client::close`](crate::Client::close) or by dropping the last of its clones.
+    Shutdown,
 }
 
 /// What is wrong with one field, by its name; its value may be a secret.
@@ -85,8 +90,15 @@ impl Error {
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.inner.source = Some(source.into());
+        self.inner.source = Some(Arc::from(source.into()));
         self
+    }
+
+    /// The same for another request.
+    pub(crate) fn share(&self) -> Self {
+        let Inner { kind, delivery, elapsed, source, .. } = &*self.inner;
+        let (kind, delivery, elapsed, source) = (*kind, *delivery, *elapsed, source.clone());
+        Self { inner: Box::new(Inner { kind, delivery, elapsed, url: None, uri: None, source }) }
     }
 
     pub(crate) fn with_delivery(mut self, delivery: Delivery) -> Self {
@@ -163,6 +175,7 @@ impl fmt::Display for Error {
             Kind::Closed(closed) => closed.fmt(f)?,
             Kind::Protocol => f.write_str("the server broke the protocol")?,
             Kind::Body => f.write_str("the content failed")?,
+            Kind::Shutdown => f.write_str("the client was shut down")?,
         }
         if let Some(url) = &self.inner.url {
             // Prints neither credentials nor the query.

@@ -1,16 +1,17 @@
-//! One logical request: checked, dialled, sent, answered.
+//! One logical request: checked, given a connection, sent, answered.
 
 use std::future::poll_fn;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use http::Method;
-use martlet_core::Error as CoreError;
 use martlet_core::h1::{ClientConn, RequestHead, Target};
+use martlet_core::{Delivery, Error as CoreError};
 
+use crate::checkout::{Key, Waiting};
 use crate::client::Inner;
-use crate::dial;
+use crate::dial::{self, Plan};
 use crate::error::{Error, Kind};
-use crate::h1::{Exchange, Failure};
+use crate::h1::Failure;
 use crate::request::Request;
 use crate::response::Response;
 use crate::timer::Timer;
@@ -29,9 +30,6 @@ async fn run(client: &Inner, request: Request) -> Result<Response, Error> {
         return Err(Error::builder("a tunnel by CONNECT is not supported"));
     }
     let body = body.into_inner().unwrap_or_else(PoisonError::into_inner);
-
-    // The machine checks the head before anything is opened.
-    let mut conn = ClientConn::new(client.limits.clone());
     let head = RequestHead {
         method: &method,
         target: Target::Origin(url.path_and_query().as_bytes()),
@@ -40,26 +38,55 @@ async fn run(client: &Inner, request: Request) -> Result<Response, Error> {
         fields: &fields,
         block: &client.block,
     };
-    conn.send_request(head, body.content()).map_err(Error::builder)?;
+    let here = client.here()?;
+    let timeouts = timeouts.unwrap_or_else(|| client.timeouts.clone());
+    let (allowed, connect) = (timeouts.pool, timeouts.connect);
+    let mut timer = Timer::new(here.runtime.clone(), timeouts);
+    let key = Key::new(&url, here.home.id());
+    let plan = {
+        let (url, here, content) = (&url, here.clone(), body.content());
+        move || {
+            // Nothing is opened for a head that must not be sent.
+            let limits = &client.dialing.limits;
+            ClientConn::new(limits.clone()).send_request(head, content).map_err(Error::builder)?;
+            let settings = Arc::clone(&client.dialing);
+            Ok(Plan { url: url.clone(), here: here.clone(), settings, allowed: connect })
+        }
+    };
+    let mut waiting = Waiting::new(&client.checkout, key, here, allowed, plan);
+    let mut leased = poll_fn(|cx| waiting.poll(cx, &mut timer)).await?;
+    drop(waiting);
 
-    let runtime = client.runtime()?;
-    let mut timer = Timer::new(runtime, timeouts.unwrap_or_else(|| client.timeouts.clone()));
-    let io = dial::dial(&url, &client.socket, client.connector.as_ref(), &mut timer).await?;
-    let peer_addr = io.peer_addr();
-    let mut exchange = Box::new(Exchange::new(io, conn, body, timer));
-    match poll_fn(|cx| exchange.poll_head(cx)).await {
-        Ok(head) => Ok(Response::new(head, url, peer_addr, Mutex::new(exchange))),
-        Err(failure) => Err(error_of(failure, &exchange)),
+    let is_reused = leased.is_reused();
+    let Some(conn) = leased.conn() else {
+        return Err(Error::new(Kind::Shutdown));
+    };
+    if let Err(e) = conn.begin(head, body, timer) {
+        leased.unused();
+        return Err(Error::builder(e));
+    }
+    match poll_fn(|cx| conn.poll_head(cx)).await {
+        Ok(head) => {
+            let info = conn.info().reused(is_reused);
+            let complete = conn.is_complete();
+            let mut response = Response::new(head, url, info, leased);
+            if complete {
+                response.finish();
+            }
+            Ok(response)
+        }
+        Err(failure) => Err(error_of(failure, conn.delivery())),
     }
 }
 
 /// What a failed exchange is called.
-pub(crate) fn error_of(failure: Failure, exchange: &Exchange) -> Error {
+pub(crate) fn error_of(failure: Failure, delivery: Delivery) -> Error {
     let error = match failure {
         Failure::Timeout(expired, None) => dial::timed_out(expired),
         // The request could not be written, and the response that might have told why did not come.
         Failure::Timeout(expired, Some(said)) => dial::timed_out(expired).with_source(said),
         Failure::Source(e) => Error::new(Kind::Body).with_source(e),
+        Failure::Shutdown => Error::new(Kind::Shutdown),
         Failure::Core(core, said) => {
             let kind = match &core {
                 CoreError::Closed(closed) => Kind::Closed(*closed),
@@ -69,5 +96,5 @@ pub(crate) fn error_of(failure: Failure, exchange: &Exchange) -> Error {
             Error::new(kind).with_source(Failure::source_of(core, said))
         }
     };
-    error.with_delivery(exchange.delivery())
+    error.with_delivery(delivery)
 }

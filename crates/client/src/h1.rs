@@ -1,18 +1,25 @@
-//! One HTTP/1.1 exchange, driven inline: the future that asks for the response does all reading and writing itself.
+//! HTTP/1.1, driven inline: the future that asks for the response does all reading and writing itself.
+
+mod rest;
 
 use std::error::Error as StdError;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use futures_io::{AsyncRead, AsyncWrite};
-use martlet_core::h1::{ClientConn, Fields, Item, ResponseHead, WaitingOn};
+use martlet_core::h1::{ClientConn, Fields, Item, RequestHead, ResponseHead, WaitingOn};
 use martlet_core::time::{Expired, Phase};
 use martlet_core::{CloseReason, Delivery, Error as CoreError, Misuse};
 
 use crate::body::{Body, Piece, SourceError};
+use crate::checkout::Bell;
+use crate::info::ConnectionInfo;
 use crate::input::Input;
+use crate::runtime::Home;
 use crate::timer::Timer;
 use crate::transport::Transport;
 
@@ -28,13 +35,22 @@ pub(crate) enum Failure {
     Timeout(Expired, Option<io::Error>),
     /// The content of the request could not be had, or had another length than was declared.
     Source(SourceError),
+    /// The client was closed.
+    Shutdown,
 }
 
-/// An exchange under way on a connection of its own.
-pub(crate) struct Exchange {
+/// A connection, and the exchange on it while there is one.
+pub(crate) struct Connection {
     /// `None` once it is closed.
     io: Option<Box<dyn Transport>>,
     conn: ClientConn,
+    home: Home,
+    info: ConnectionInfo,
+    bell: Arc<Bell>,
+    /// When the last exchange ended.
+    resting_since: Instant,
+    /// How long the server said that it keeps the connection, less a margin.
+    keep_alive: Option<Duration>,
     upload: Option<Body>,
     /// Everything written has reached the transport's other side.
     flushed: bool,
@@ -51,13 +67,24 @@ pub(crate) struct Exchange {
     said: Option<io::Error>,
 }
 
-impl Exchange {
-    /// Begins with a machine that has the request's head to transmit.
-    pub(crate) fn new(io: Box<dyn Transport>, conn: ClientConn, upload: Body, timer: Timer) -> Self {
+impl Connection {
+    /// A connection whose transport is new. The timer's sleep stays with it.
+    pub(crate) fn new(
+        io: Box<dyn Transport>,
+        info: ConnectionInfo,
+        conn: ClientConn,
+        timer: Timer,
+        home: Home,
+    ) -> Self {
         Self {
             io: Some(io),
             conn,
-            upload: Some(upload).filter(|upload| !upload.is_at_end()),
+            home,
+            info,
+            bell: Arc::new(Bell::default()),
+            resting_since: timer.now(),
+            keep_alive: None,
+            upload: None,
             flushed: true,
             input: Input::default(),
             timer,
@@ -69,14 +96,36 @@ impl Exchange {
         }
     }
 
+    /// Begins an exchange.
+    ///
+    /// # Errors
+    ///
+    /// A head that must not be sent. Nothing has changed then.
+    pub(crate) fn begin(&mut self, head: RequestHead<'_>, upload: Body, timer: Timer) -> Result<(), Misuse> {
+        self.conn.send_request(head, upload.content())?;
+        self.upload = Some(upload).filter(|upload| !upload.is_at_end());
+        self.keep_alive = None;
+        self.timer.serve(timer);
+        Ok(())
+    }
+
+    /// Rung when the client is closed.
+    pub(crate) fn bell(&self) -> Arc<Bell> {
+        Arc::clone(&self.bell)
+    }
+
+    pub(crate) fn info(&self) -> &ConnectionInfo {
+        &self.info
+    }
+
     /// What the server can have seen of the request.
     pub(crate) fn delivery(&self) -> Delivery {
         self.conn.delivery()
     }
 
     /// The trailer section, once the content was read to its end.
-    pub(crate) fn trailers(&self) -> Option<&Fields> {
-        self.trailers.as_ref()
+    pub(crate) fn take_trailers(&mut self) -> Option<Fields> {
+        self.trailers.take()
     }
 
     /// Sends the request, and waits for the head of the final response.
@@ -89,6 +138,7 @@ impl Exchange {
     }
 
     fn poll_head_inner(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, Failure>> {
+        self.check_bell()?;
         loop {
             self.poll_send(cx)?;
             loop {
@@ -96,7 +146,9 @@ impl Exchange {
                     Ok(Item::Response(spans)) => {
                         self.timer.leave(Phase::ReceiveHead);
                         self.timer.leave(Phase::Continue);
-                        return Poll::Ready(Ok(self.input.take_head(spans)));
+                        let head = self.input.take_head(spans);
+                        self.keep_alive = rest::keep_alive(head.fields());
+                        return Poll::Ready(Ok(head));
                     }
                     Ok(Item::Continue | Item::Interim(_)) => {
                         self.input.consume_head();
@@ -117,7 +169,10 @@ impl Exchange {
             }
             self.note_phases(Phase::ReceiveHead);
             match self.timer.poll_expired(cx) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    self.listen(cx)?;
+                    return Poll::Pending;
+                }
                 Poll::Ready(Expired { phase: Phase::Continue, .. }) if !self.timer.is_total_over() => {
                     // "A client that will wait for a 100 … is not required to wait for any specific length of time".
                     self.conn.stop_awaiting_continue();
@@ -137,13 +192,14 @@ impl Exchange {
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
         let result = ready!(self.poll_data_inner(cx));
         self.timer.leave(Phase::ReceiveContent);
-        if !matches!(result, Ok(Some(_))) {
+        if result.is_err() {
             self.close();
         }
         Poll::Ready(result)
     }
 
     fn poll_data_inner(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
+        self.check_bell()?;
         loop {
             self.upload_beside_response(cx);
             match self.input.recv(&mut self.conn) {
@@ -169,7 +225,12 @@ impl Exchange {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Option<Poll<Result<usize, Failure>>> {
-        if !self.input.is_empty() || buffer.is_empty() || self.conn.recv_passthrough().is_none() {
+        // Otherwise `poll_data` says what is to be said.
+        if self.bell.is_rung()
+            || !self.input.is_empty()
+            || buffer.is_empty()
+            || self.conn.recv_passthrough().is_none()
+        {
             return None;
         }
         self.upload_beside_response(cx);
@@ -205,7 +266,11 @@ impl Exchange {
             return Poll::Ready(Err(Failure::Source(e)));
         }
         self.note_phases(Phase::ReceiveContent);
-        match ready!(self.timer.poll_expired(cx)) {
+        let Poll::Ready(expired) = self.timer.poll_expired(cx) else {
+            self.listen(cx)?;
+            return Poll::Pending;
+        };
+        match expired {
             // The response is here: what of the request cannot be sent any more is given up for it.
             Expired { phase: Phase::Send | Phase::Continue, .. } if !self.timer.is_total_over() => {
                 self.give_up_sending();
@@ -369,8 +434,17 @@ impl Exchange {
         Failure::Core(e, self.said.take())
     }
 
+    /// Whether the client was closed. If not, its closing wakes this task.
+    fn listen(&self, cx: &Context<'_>) -> Result<(), Failure> {
+        if self.bell.listen(cx) { Err(Failure::Shutdown) } else { Ok(()) }
+    }
+
+    fn check_bell(&self) -> Result<(), Failure> {
+        if self.bell.is_rung() { Err(Failure::Shutdown) } else { Ok(()) }
+    }
+
     /// Ends the connection: a FIN without waiting for anything, then the transport is dropped.
-    fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.upload = None;
         if let Some(mut io) = self.io.take() {
             let mut cx = Context::from_waker(Waker::noop());
@@ -379,7 +453,7 @@ impl Exchange {
     }
 }
 
-impl Drop for Exchange {
+impl Drop for Connection {
     fn drop(&mut self) {
         self.close();
     }

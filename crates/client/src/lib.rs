@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod checkout;
 mod client;
 mod config;
 mod dial;
@@ -18,6 +19,8 @@ mod erased;
 mod error;
 mod exchange;
 mod h1;
+mod here;
+mod info;
 mod input;
 mod request;
 mod response;
@@ -31,15 +34,17 @@ pub mod url;
 pub use bytes;
 pub use http;
 pub use martlet_core::h1::Fields;
+pub use martlet_core::pool::{DialPolicy, PoolConfig, PoolStats};
 pub use martlet_core::time::{Phase, Timeouts};
 pub use martlet_core::{Closed, Delivery, Ending, Limits, PeerError};
 
 pub use self::body::Body;
-pub use self::client::Client;
+pub use self::client::{Client, Drain};
 pub use self::config::ClientBuilder;
 pub use self::dial::{Connect, ConnectTarget};
 pub use self::erased::{RuntimeChoice, RuntimeHandle};
 pub use self::error::{Error, Kind};
+pub use self::info::ConnectionInfo;
 pub use self::request::{Request, RequestBuilder};
 pub use self::response::Response;
 pub use self::runtime::{BoxFuture, Home, Runtime, SocketOptions, Spawn};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::header::MaxSizeReached;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
@@ -136,6 +137,16 @@ impl RequestBuilder {
         self
     }
 
+    /// How long the whole request may take, up to the end of the response's content. All other settings stay the
+    /// client's, or those of [`timeouts`](Self::timeouts).
+    pub fn timeout(mut self, total: Duration) -> Self {
+        if let Ok(request) = &mut self.request {
+            let timeouts = request.timeouts.get_or_insert_with(|| self.client.timeouts.clone());
+            timeouts.total = Some(total);
+        }
+        self
+    }
+
     /// The request, to be looked at or sent later.
     ///
     /// # Errors
@@ -147,7 +158,8 @@ impl RequestBuilder {
 
     /// Sends the request and waits for the head of its response. The content is read from the [`Response`].
     ///
-    /// The future may be dropped at any point: the connection is closed then, and nothing is left behind.
+    /// The future may be dropped at any point. A connection that the request was begun on is closed then; one that it had
+    /// not begun on yet serves others.
     ///
     /// # Errors
     ///

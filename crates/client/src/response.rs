@@ -14,15 +14,18 @@ use http::{HeaderMap, StatusCode, Uri, Version};
 use martlet_core::Delivery;
 use martlet_core::h1::{Fields, ResponseHead};
 
+use crate::checkout::Leased;
 use crate::error::{Error, Kind};
 use crate::exchange::error_of;
-use crate::h1::{Exchange, Failure};
+use crate::h1::{Connection, Failure};
+use crate::info::ConnectionInfo;
 use crate::url::Url;
 
 /// A response whose head is here and whose content is to be read.
 ///
 /// Read it whole ([`bytes`](Self::bytes), [`text`](Self::text)), piece by piece ([`chunk`](Self::chunk)), or as an
-/// [`AsyncRead`]. Dropping it closes the connection.
+/// [`AsyncRead`]. The connection serves the next request from the poll on that sees the end of the response. A response
+/// that is dropped before closes it, unless the rest is of a known length, no more than 64 KiB, and here already.
 ///
 /// It belongs to the runtime that its request was sent in. Where it is read outside of every runtime, deadlines wake
 /// nobody: they are looked at when octets come.
@@ -31,10 +34,14 @@ pub struct Response {
     headers: OnceLock<HeaderMap>,
     url: Url,
     uri: OnceLock<Option<Uri>>,
-    peer_addr: Option<SocketAddr>,
+    info: ConnectionInfo,
     /// The source of the request's content need not be `Sync`; this makes the response so, and is only ever entered
     /// by `&mut`.
-    exchange: Mutex<Box<Exchange>>,
+    ///
+    /// `None` once the connection has gone back.
+    leased: Mutex<Option<Leased>>,
+    /// Few responses have any.
+    trailers: Option<Box<Fields>>,
     /// What of a piece the last `poll_read` left over.
     rest: Bytes,
     end: End,
@@ -52,19 +59,15 @@ enum End {
 }
 
 impl Response {
-    pub(crate) fn new(
-        head: ResponseHead,
-        url: Url,
-        peer_addr: Option<SocketAddr>,
-        exchange: Mutex<Box<Exchange>>,
-    ) -> Self {
+    pub(crate) fn new(head: ResponseHead, url: Url, info: ConnectionInfo, leased: Leased) -> Self {
         Self {
             head,
             headers: OnceLock::new(),
             url,
             uri: OnceLock::new(),
-            peer_addr,
-            exchange,
+            info,
+            leased: Mutex::new(Some(leased)),
+            trailers: None,
             rest: Bytes::new(),
             end: End::No,
         }
@@ -103,9 +106,14 @@ impl Response {
         uri.as_ref().unwrap_or_else(|| UNKNOWN.get_or_init(Uri::default))
     }
 
+    /// The connection that it came on: addresses, and whether it was used before.
+    pub fn connection(&self) -> &ConnectionInfo {
+        &self.info
+    }
+
     /// The address of the server, where the transport knows it.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer_addr
+        self.info.peer_addr()
     }
 
     /// The length of the content in octets as the server declared it (RFC 9110 §8.6). After HEAD it is what GET would
@@ -127,7 +135,7 @@ impl Response {
 
     /// The trailer section (RFC 9110 §6.5), once the content was read to its end, if there was one.
     pub fn trailers(&mut self) -> Option<&Fields> {
-        self.exchange_mut().trailers()
+        self.trailers.as_deref()
     }
 
     /// All of the content that is left.
@@ -188,22 +196,40 @@ impl Response {
                 return Poll::Ready(Err(Error::new(kind).with_delivery(delivery).with_url(&self.url)));
             }
         }
-        let result = ready!(self.exchange_mut().poll_data(cx));
+        let Some(conn) = self.conn() else {
+            return Poll::Ready(Ok(None));
+        };
+        let result = ready!(conn.poll_data(cx));
         if let Ok(None) = result {
-            self.end = End::Complete;
+            self.finish();
         }
         Poll::Ready(result.map_err(|failure| self.error(failure)))
     }
 
+    /// The response is complete.
+    pub(crate) fn finish(&mut self) {
+        self.end = End::Complete;
+        if let Some(mut leased) = self.leased_mut().take() {
+            self.trailers = leased.conn().and_then(Connection::take_trailers).map(Box::new);
+            leased.finish();
+        }
+    }
+
     fn error(&mut self, failure: Failure) -> Error {
-        let url = self.url.clone();
-        let error = error_of(failure, self.exchange_mut()).with_url(&url);
-        self.end = End::Failed(error.kind(), error.delivery());
+        let delivery = self.conn().map_or(Delivery::Answered, |conn| conn.delivery());
+        let error = error_of(failure, delivery).with_url(&self.url);
+        self.end = End::Failed(error.kind(), delivery);
+        // The slot is free from now on, whatever becomes of the response.
+        drop(self.leased_mut().take());
         error
     }
 
-    fn exchange_mut(&mut self) -> &mut Exchange {
-        self.exchange.get_mut().unwrap_or_else(PoisonError::into_inner)
+    fn conn(&mut self) -> Option<&mut Connection> {
+        self.leased_mut().as_mut().and_then(Leased::conn)
+    }
+
+    fn leased_mut(&mut self) -> &mut Option<Leased> {
+        self.leased.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -221,7 +247,7 @@ impl AsyncRead for Response {
             return Poll::Ready(Ok(0));
         }
         if this.rest.is_empty() && this.end == End::No {
-            if let Some(read) = this.exchange_mut().poll_passthrough(cx, buffer) {
+            if let Some(read) = this.conn().and_then(|conn| conn.poll_passthrough(cx, buffer)) {
                 return read.map(|result| result.map_err(|failure| io_error(this.error(failure))));
             }
         }

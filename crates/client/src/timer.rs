@@ -1,6 +1,6 @@
 //! The deadlines of a request and the one sleep that serves them.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use martlet_core::time::{Deadlines, Expired, Phase, Timeouts};
@@ -32,6 +32,35 @@ impl Timer {
         &self.runtime
     }
 
+    pub(crate) fn now(&self) -> Instant {
+        self.runtime.now()
+    }
+
+    /// Goes on with the deadlines of another request, and with the sleep that was here before.
+    pub(crate) fn serve(&mut self, request: Self) {
+        let before = std::mem::replace(self, request);
+        if self.sleep.is_none() {
+            self.sleep = before.sleep;
+        }
+    }
+
+    /// Serves no request for now: a sleep that was set wakes nobody.
+    pub(crate) fn rest(&mut self) {
+        let here = self.runtime.home().ok().map(|home| home.id());
+        let awake = |sleep: &mut Sleep| {
+            let mut cx = Context::from_waker(Waker::noop());
+            here != Some(sleep.home) || sleep.future.as_mut().poll(&mut cx).is_ready()
+        };
+        if self.sleep.as_mut().is_some_and(awake) {
+            self.sleep = None;
+        }
+    }
+
+    /// Forgets the sleep without touching it.
+    pub(crate) fn stop(&mut self) {
+        self.sleep = None;
+    }
+
     pub(crate) fn enter(&mut self, phase: Phase) {
         if !self.deadlines.is_in(phase) {
             self.deadlines.enter(phase, self.runtime.now());
@@ -46,6 +75,11 @@ impl Timer {
         if self.deadlines.is_in(phase) {
             self.deadlines.progress(phase, self.runtime.now());
         }
+    }
+
+    /// The time that a phase has counts from then on.
+    pub(crate) fn progress_at(&mut self, phase: Phase, at: Instant) {
+        self.deadlines.progress(phase, at);
     }
 
     /// Whether the time of the whole request is over: an expiry then is final, whatever its phase.

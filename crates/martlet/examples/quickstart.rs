@@ -70,6 +70,14 @@ async fn tour(client: Client, base: String) -> Outcome {
         }
     }
     println!("  GET  /large  {} {total} octets through AsyncRead", response.status());
+    let connection = response.connection();
+    println!(
+        "       connection {} to {:?}, reused: {}",
+        connection.id(),
+        connection.peer_addr(),
+        connection.is_reused()
+    );
+    println!("       {:?}", client.stats());
 
     let closed = client.get("http://127.0.0.1:1/").send().await.err().ok_or("port 1 answered")?;
     println!("  GET  :1      {closed} (delivery: {})", closed.delivery());

@@ -13,17 +13,19 @@ pub struct Auto;
 
 impl RuntimeChoice for Auto {
     fn choose() -> io::Result<RuntimeHandle> {
-        let mut nothing = io::Error::new(
-            io::ErrorKind::Unsupported,
-            "martlet was built without a runtime: enable one of its features `tokio`, `smol` or `async-std`",
-        );
+        let mut missing = None;
         for choose in CANDIDATES {
             match choose() {
                 Ok(runtime) => return Ok(runtime),
-                Err(e) => nothing = e,
+                Err(e) => missing = Some(e),
             }
         }
-        Err(nothing)
+        Err(missing.unwrap_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::Unsupported,
+                "martlet was built without a runtime: enable one of its features `tokio`, `smol` or `async-std`",
+            )
+        }))
     }
 }
 

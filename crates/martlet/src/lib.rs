@@ -37,11 +37,8 @@
 
 mod auto;
 
-pub use martlet_client::{
-    Body, BoxFuture, Closed, Connect, ConnectTarget, Delivery, Ending, Error, Fields, Home, IntoUri, Kind,
-    Limits, PeerError, Phase, Request, RequestBuilder, Response, Runtime, RuntimeChoice, RuntimeHandle,
-    SocketOptions, Spawn, Timeouts, Transport, UrlError, bytes, http,
-};
+// The same names in every adapter, whatever is added; `Client` and `ClientBuilder` below take the place of the generic ones.
+pub use martlet_client::*;
 
 pub use self::auto::Auto;
 

@@ -5,52 +5,24 @@
 
 mod common;
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
 use futures_lite::stream;
 use martlet::{Body, Client, Error};
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use common::server::Server;
+use common::storm::{descriptors, give_up_after, no_task_is_left, random};
 
 const REQUESTS: u64 = 2000;
 const AT_A_TIME: usize = 50;
-
-/// A well-known generator (splitmix64): the same numbers in every run.
-fn random(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-/// The output, or `None` if the future was not ready after so many polls: it is dropped then.
-async fn give_up_after<F: Future>(polls: u64, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending if left == 0 => Poll::Ready(None),
-        Poll::Pending => {
-            left -= 1;
-            Poll::Pending
-        }
-    })
-    .await
-}
 
 /// One of several kinds of request; the number of octets that came back and should have.
 async fn request(client: Client, base: String, number: u64) -> Result<(usize, usize), Error> {
@@ -140,14 +112,6 @@ fn on_smol(server: &Server) {
 fn runtime(many_threads: bool) -> Runtime {
     let mut builder = if many_threads { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     builder.worker_threads(2).enable_all().build().unwrap()
-}
-
-/// Ready when no task is left in this runtime.
-async fn no_task_is_left() {
-    // A task is still counted for a moment after those who wait for it were woken.
-    while Handle::current().metrics().num_alive_tasks() > 0 {
-        tokio::task::yield_now().await;
-    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use martlet::{Body, Client, ConnectTarget, Kind, Transport};
 
 use common::mock::Mock;
 use common::poll::run;
-use common::wire::{Call, Wires, answering, drip, octets, wire};
+use common::wire::{Read, Wires, answering, drip, octets, wire};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -31,9 +31,9 @@ fn scripted_octets_go_through_the_whole_client() {
     );
     let target = &wires.targets()[0];
     assert_eq!((target.scheme(), target.host(), target.port()), ("http", "example.test", 80));
-    peer.assert_closed();
-    // Neither resolver nor sockets nor tasks had a part in it.
-    assert_eq!((runtime.resolved().len(), runtime.attempts().len(), runtime.spawned()), (0, 0, 0));
+    // Neither resolver nor sockets had a part in it, and no task but the one that looks after the idle connection.
+    assert_eq!((runtime.resolved().len(), runtime.attempts().len(), runtime.spawned()), (0, 0, 1));
+    peer.assert_kept_as_long_as(client);
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn it_needs_no_clock_when_everything_comes_octet_by_octet() {
     let response = run(client.post("http://a/").body(body).send()).unwrap();
     assert_eq!(run(response.text()).unwrap(), "hello");
     assert!(peer.written().ends_with("\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"), "{}", peer.written());
-    peer.assert_closed();
+    peer.assert_kept_as_long_as(client);
 }
 
 #[test]
@@ -65,6 +65,9 @@ fn a_closure_is_a_connector() {
     let response = run(client.get("http://[::1]:8080/").send()).unwrap();
     assert_eq!(run(response.text()).unwrap(), "hello");
     assert!(peer.written().contains("host: [::1]:8080\r\n"));
+    peer.assert_kept();
+    // It ends while it is idle, and the connector has no other.
+    peer.say(Read::Fin);
     let e = run(client.get("http://[::1]:8080/").send()).unwrap_err();
     assert_eq!(e.kind(), Kind::Connect);
 }
@@ -79,5 +82,5 @@ fn the_runtimes_own_sockets_are_used_where_there_is_no_connector() {
     let response = run(client.get("http://example.test/").send()).unwrap();
     assert_eq!(run(response.text()).unwrap(), "hello");
     assert_eq!(runtime.resolved(), [("example.test".to_owned(), 80)]);
-    assert_eq!(peer.count(Call::Drop), 1);
+    peer.assert_kept_as_long_as(client);
 }

@@ -5,10 +5,12 @@ mod common;
 
 use std::error::Error as _;
 use std::future::Future;
-use std::io::{self, Read, Write};
-use std::net::TcpListener;
-use std::thread;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use martlet::http::StatusCode;
 use martlet::{Client, Closed, Delivery, Ending, Error, Kind};
 
 use common::server::scripted;
@@ -94,23 +96,52 @@ fn a_reset_is_a_reset() {
     });
 }
 
+/// Takes one connection and answers each request on it. The thread yields how many there were before it was closed.
+fn counting() -> (SocketAddr, JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let mut stream = BufReader::new(listener.accept().unwrap().0);
+        // Whoever waits for it to be closed does not wait for ever.
+        stream.get_ref().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let (mut served, mut line) = (0, String::new());
+        while stream.read_line(&mut line).unwrap() > 0 {
+            if line == "\r\n" {
+                stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+                served += 1;
+            }
+            line.clear();
+        }
+        served
+    });
+    (address, server)
+}
+
 #[test]
-fn the_end_of_a_response_is_a_fin_for_the_server_before_the_response_is_dropped() {
-    everywhere(|client| async move {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
-            let mut seen = Vec::new();
-            stream.read_to_end(&mut seen).unwrap();
-            seen
-        });
+fn where_nothing_is_kept_the_end_of_a_response_is_a_fin_for_the_server_before_the_response_is_dropped() {
+    everywhere(|_| async move {
+        let client = Client::builder().keepalive_expiry(Some(Duration::ZERO)).build().unwrap();
+        let (address, server) = counting();
         let mut response = client.get(format!("http://{address}/")).send().await.unwrap();
         assert_eq!(response.chunk().await.unwrap().unwrap(), "ok");
         assert_eq!(response.chunk().await.unwrap(), None);
-        assert!(server.join().unwrap().starts_with(b"GET / "));
-        assert_eq!(response.status(), 200);
+        assert_eq!(server.join().unwrap(), 1);
+        assert_eq!((response.status(), client.stats().connections), (StatusCode::OK, 0));
+    });
+}
+
+#[test]
+fn after_the_end_of_a_response_the_connection_serves_the_next_request_and_ends_with_the_client() {
+    everywhere(|client| async move {
+        let (address, server) = counting();
+        for _ in 0..3 {
+            let response = client.get(format!("http://{address}/")).send().await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "ok");
+            assert_eq!((client.stats().connections, client.stats().idle), (1, 1));
+        }
+        assert!(!server.is_finished());
+        drop(client);
+        assert_eq!(server.join().unwrap(), 3);
     });
 }
 

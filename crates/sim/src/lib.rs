@@ -64,6 +64,7 @@
 //! | runtimes that end | [`Sim::new_home`] and [`SimHome::shut_down`] |
 //!
 //! A run in which somebody waits and nothing can happen any more ends with a [`Deadlock`] that says who waits for what.
+//! [`Sim::on_deadlock`] adds what you know: the pool of a client, for instance, which its `Debug` shows in full.
 //!
 //! # Determinism
 //!

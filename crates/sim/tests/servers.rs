@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::time::Duration;
+
 use martlet::Delivery;
 use martlet_sim::{Script, Service, Sim, SimConfig, SimRequest, SimResponse, for_each_seed};
 
-use common::{calm, client, echo, get, raw, seconds};
+use common::{calm, client, client_with, echo, get, raw, seconds};
 
 #[test]
 fn a_service_sees_method_target_fields_and_content() {
@@ -163,7 +165,7 @@ fn scripts_are_played_in_their_order_and_the_last_again() {
         Script::new().expect("GET /").expect_head().pause(seconds(1)).send(response)
     };
     sim.listen_script("a.test", 80, [script("1"), script("2")]);
-    let client = client(&sim);
+    let client = client_with(&sim, |builder| builder.keepalive_expiry(Some(Duration::ZERO)));
     for expected in [b"1", b"2", b"2"] {
         let content = sim.block_on(get(&client, "http://a.test/")).expect("no dead-lock").expect("an answer");
         assert_eq!(content, expected);
@@ -212,6 +214,7 @@ fn no_connection_is_left_open() {
     for _ in 0..3 {
         let _ = sim.block_on(get(&client, "http://a.test/")).expect("no dead-lock");
     }
+    drop(client);
     assert_eq!(sim.open_connections(), 0);
     sim.run().expect("servers end with their clients");
     assert!(sim.trace().ends_with("gone\n"), "{}", sim.trace());

@@ -6,27 +6,114 @@ mod race;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::task::Poll;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use martlet_core::time::{Expired, Phase};
+use martlet_core::Limits;
+use martlet_core::h1::ClientConn;
+use martlet_core::time::{Expired, Phase, Timeouts};
 
 pub(crate) use self::connect::Connector;
 pub use self::connect::{Connect, ConnectTarget};
 use crate::error::{Error, Kind};
+use crate::h1::Connection;
+use crate::here::Here;
+use crate::info::ConnectionInfo;
 use crate::runtime::{BoxFuture, SocketOptions};
 use crate::timer::Timer;
 use crate::transport::Transport;
 use crate::url::{Host, Url};
 
-/// Opens a connection to the server of a URL. All of it happens in the caller's own future: dropping it closes what
-/// is half open.
-pub(crate) async fn dial(
+/// All that a dial needs. It owns it, so that the dial can go on without its request.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) url: Url,
+    pub(crate) here: Here,
+    pub(crate) settings: Arc<DialSettings>,
+    /// For resolving and connecting together.
+    pub(crate) allowed: Option<Duration>,
+}
+
+/// What all dials of a client have in common.
+pub(crate) struct DialSettings {
+    pub(crate) socket: SocketOptions,
+    pub(crate) connector: Option<Connector>,
+    pub(crate) limits: Limits,
+    /// How many connections there have been: the number of the next.
+    pub(crate) opened: AtomicU64,
+}
+
+impl Plan {
+    /// The dial, which does nothing before it is polled.
+    pub(crate) fn begin(self) -> Dial {
+        let progress = Progress::new();
+        let here = self.here.clone();
+        Dial { future: Box::pin(self.run(progress.clone())), progress, here }
+    }
+
+    async fn run(self, progress: Progress) -> Result<Box<Connection>, Error> {
+        let mut timeouts = Timeouts::none();
+        timeouts.connect = self.allowed;
+        let mut timer = Timer::new(self.here.runtime.clone(), timeouts);
+        let io = open(&self.url, &self.settings, &mut timer, &progress).await?;
+        let id = self.settings.opened.fetch_add(1, Ordering::Relaxed);
+        let info = ConnectionInfo::new(id, io.local_addr(), io.peer_addr());
+        let machine = ClientConn::new(self.settings.limits.clone());
+        Ok(Box::new(Connection::new(io, info, machine, timer, self.here.home)))
+    }
+}
+
+/// A connection that is being opened. Dropping it closes what is half open.
+pub(crate) struct Dial {
+    future: BoxFuture<'static, Result<Box<Connection>, Error>>,
+    progress: Progress,
+    here: Here,
+}
+
+impl Dial {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Box<Connection>, Error>> {
+        self.future.as_mut().poll(cx)
+    }
+
+    /// Where it began, and where its connection will live.
+    pub(crate) fn here(&self) -> &Here {
+        &self.here
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+}
+
+/// How far a dial is, for who does not drive it.
+#[derive(Clone)]
+pub(crate) struct Progress(Arc<AtomicBool>);
+
+impl Progress {
+    fn new() -> Self {
+        Self(Arc::new(AtomicBool::new(false)))
+    }
+
+    fn connects(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        if self.0.load(Ordering::Relaxed) { Phase::Connect } else { Phase::Resolve }
+    }
+}
+
+/// Opens a transport to the server of a URL.
+async fn open(
     url: &Url,
-    options: &SocketOptions,
-    connector: Option<&Connector>,
+    settings: &DialSettings,
     timer: &mut Timer,
+    progress: &Progress,
 ) -> Result<Box<dyn Transport>, Error> {
-    if let Some(connector) = connector {
+    if let Some(connector) = &settings.connector {
+        progress.connects();
         let target = ConnectTarget::new(url);
         timer.enter(Phase::Connect);
         let connected = within(timer, connector.connect(&target)).await;
@@ -37,7 +124,8 @@ pub(crate) async fn dial(
         Host::Ip(ip) => vec![SocketAddr::new(ip, url.port())],
         Host::Name(name) => resolve(name, url.port(), timer).await?,
     };
-    race::race(addresses, options, timer).await
+    progress.connects();
+    race::race(addresses, &settings.socket, timer).await
 }
 
 async fn resolve(name: &str, port: u16, timer: &mut Timer) -> Result<Vec<SocketAddr>, Error> {

@@ -1,4 +1,4 @@
-//! A runtime without sockets: its clock stands still, or is moved by the test, and nothing fires by itself.
+//! A runtime without sockets: its clocks stand still, or are moved by the test, and nothing fires by itself.
 
 use std::collections::BTreeMap;
 use std::future::{Future, pending};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use martlet::{BoxFuture, Home, Runtime, SocketOptions, Spawn};
 
-use super::poll::stall;
+use super::poll::{Woken, stall};
 use super::wire::Wire;
 
 /// What becomes of a connection attempt.
@@ -25,15 +25,42 @@ pub enum Fate {
     Connects(Duration, Wire),
 }
 
-#[derive(Default)]
+/// A task, and whether it was woken.
+type Task = (BoxFuture<'static, ()>, Arc<Woken>);
+
 struct State {
+    /// Where its callers are: nowhere, or in a home of this number.
+    home: Option<u64>,
     fates: BTreeMap<SocketAddr, Fate>,
     names: BTreeMap<String, Result<Vec<SocketAddr>, io::ErrorKind>>,
     /// When each attempt began, since the start.
     attempts: Vec<(SocketAddr, Duration)>,
     resolved: Vec<(String, u16)>,
-    sleepers: Vec<(Instant, Waker)>,
+    /// By the time and the number of the sleep.
+    sleepers: BTreeMap<(Instant, usize), Waker>,
+    /// How many sleeps were made.
+    sleeps: usize,
     now: Duration,
+    wall: Duration,
+    /// What was spawned and has not ended. `None` where tasks are dropped.
+    tasks: Option<Vec<Task>>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            home: Some(7),
+            fates: BTreeMap::new(),
+            names: BTreeMap::new(),
+            attempts: Vec::new(),
+            resolved: Vec::new(),
+            sleepers: BTreeMap::new(),
+            sleeps: 0,
+            now: Duration::ZERO,
+            wall: Duration::ZERO,
+            tasks: None,
+        }
+    }
 }
 
 /// The runtime. Clones are the same one.
@@ -90,6 +117,72 @@ impl Mock {
         self.spawned.load(Ordering::SeqCst)
     }
 
+    /// Keeps what is spawned from now on, for [`run_tasks`](Self::run_tasks). By default it is counted and dropped.
+    pub fn keeping_tasks(self) -> Self {
+        self.state().tasks = Some(Vec::new());
+        self
+    }
+
+    /// Polls the tasks that were woken, until none is. How many there are left.
+    pub fn run_tasks(&self) -> usize {
+        loop {
+            // They may spawn and sleep while they are polled.
+            let tasks = self.state().tasks.replace(Vec::new()).unwrap_or_default();
+            let mut ran = false;
+            let mut left = Vec::new();
+            for (mut task, woken) in tasks {
+                let ready = woken.take() && {
+                    ran = true;
+                    let waker = Waker::from(woken.clone());
+                    task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
+                };
+                if !ready {
+                    left.push((task, woken));
+                }
+            }
+            let mut state = self.state();
+            let tasks = state.tasks.get_or_insert_default();
+            tasks.extend(left);
+            if !ran {
+                return tasks.len();
+            }
+        }
+    }
+
+    /// Callers are in another home from now on, or in none.
+    pub fn move_to(&self, home: Option<u64>) {
+        self.state().home = home;
+    }
+
+    /// Both clocks go on by so much, and sleeps that are over wake their tasks.
+    pub fn advance(&self, by: Duration) {
+        let to = self.elapsed() + by;
+        self.wake_until(to);
+    }
+
+    /// The machine sleeps: only the wall clock goes on.
+    pub fn suspend(&self, by: Duration) {
+        self.state().wall += by;
+    }
+
+    /// How many sleeps were made.
+    pub fn sleeps(&self) -> usize {
+        self.state().sleeps
+    }
+
+    fn wake_until(&self, to: Duration) {
+        let due = {
+            let mut state = self.state();
+            let by = to.saturating_sub(state.now);
+            state.now += by;
+            state.wall += by;
+            let last = (self.epoch + state.now, usize::MAX);
+            let later = state.sleepers.split_off(&last);
+            std::mem::replace(&mut state.sleepers, later)
+        };
+        due.into_values().for_each(Waker::wake);
+    }
+
     /// The time since the start.
     pub fn elapsed(&self) -> Duration {
         self.state().now
@@ -102,12 +195,9 @@ impl Mock {
             if let Poll::Ready(output) = stall(future.as_mut()) {
                 return output;
             }
-            let mut state = self.state();
-            let next = state.sleepers.iter().map(|(at, _)| *at).min();
+            let next = self.state().sleepers.first_key_value().map(|((at, _), _)| *at);
             let next = next.expect("the future waits, and no timer will wake it");
-            state.now = state.now.max(next.saturating_duration_since(self.epoch));
-            // Sleepers register anew at every poll.
-            state.sleepers.clear();
+            self.wake_until(next.saturating_duration_since(self.epoch));
         }
     }
 }
@@ -117,7 +207,8 @@ impl Runtime for Mock {
     type Sleep = Sleep;
 
     fn home(&self) -> io::Result<Home> {
-        Ok(Home::new(7, Arc::new(Counts(self.spawned.clone()))))
+        let home = self.state().home.ok_or(io::ErrorKind::Unsupported)?;
+        Ok(Home::new(home, Arc::new(Tasks(self.clone()))))
     }
 
     fn now(&self) -> Instant {
@@ -125,7 +216,7 @@ impl Runtime for Mock {
     }
 
     fn wall_clock(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
+        SystemTime::UNIX_EPOCH + self.state().wall
     }
 
     fn random(&self) -> u64 {
@@ -133,7 +224,9 @@ impl Runtime for Mock {
     }
 
     fn sleep_until(&self, at: Instant) -> Sleep {
-        Sleep { runtime: self.clone(), at }
+        let mut state = self.state();
+        state.sleeps += 1;
+        Sleep { runtime: self.clone(), at, number: state.sleeps }
     }
 
     async fn connect(&self, to: SocketAddr, _: &SocketOptions) -> io::Result<Wire> {
@@ -187,12 +280,21 @@ impl Drop for Guard {
     }
 }
 
-/// Tasks are counted and dropped.
-struct Counts(Arc<AtomicUsize>);
+/// Counts tasks, and keeps them if the test is to run them.
+struct Tasks(Mock);
 
-impl Spawn for Counts {
-    fn spawn(&self, _: BoxFuture<'static, ()>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+impl Spawn for Tasks {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.spawned.fetch_add(1, Ordering::SeqCst);
+        let dropped = match &mut self.0.state().tasks {
+            Some(tasks) => {
+                tasks.push((task, Arc::new(Woken::yes())));
+                None
+            }
+            None => Some(task),
+        };
+        // Its destructor may ask for a home.
+        drop(dropped);
     }
 }
 
@@ -200,6 +302,7 @@ impl Spawn for Counts {
 pub struct Sleep {
     runtime: Mock,
     at: Instant,
+    number: usize,
 }
 
 impl Future for Sleep {
@@ -209,7 +312,14 @@ impl Future for Sleep {
         if self.at <= self.runtime.now() {
             return Poll::Ready(());
         }
-        self.runtime.state().sleepers.push((self.at, cx.waker().clone()));
+        self.runtime.state().sleepers.insert((self.at, self.number), cx.waker().clone());
         Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        let waker = self.runtime.state().sleepers.remove(&(self.at, self.number));
+        drop(waker);
     }
 }

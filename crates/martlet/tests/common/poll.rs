@@ -13,6 +13,10 @@ const ENOUGH: usize = 100_000;
 pub struct Woken(AtomicBool);
 
 impl Woken {
+    pub fn yes() -> Self {
+        Self(AtomicBool::new(true))
+    }
+
     pub fn take(&self) -> bool {
         self.0.swap(false, Ordering::SeqCst)
     }

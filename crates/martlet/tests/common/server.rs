@@ -21,21 +21,28 @@ use tokio::sync::{oneshot, watch};
 pub struct Server {
     address: SocketAddr,
     open: watch::Receiver<usize>,
+    accepted: Arc<AtomicUsize>,
     served: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    /// `/echo` returns the content, `/large` 1 MiB, everything else `hello`.
+    /// `/echo` returns the content, `/medium` 40 KiB, `/large` 1 MiB, everything else `hello`.
     pub fn start() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = StdListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
+        // Whoever starts it may be in another runtime.
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener).unwrap()
+        };
         let (stop, stopped) = oneshot::channel();
         let (count, open) = watch::channel(0);
-        let served = Arc::new(AtomicUsize::new(0));
-        let counters = (count, served.clone());
+        let (accepted, served) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let counters = Counters { open: count, accepted: accepted.clone(), served: served.clone() };
         let thread = thread::spawn(move || {
             runtime.block_on(async move {
                 tokio::select! {
@@ -44,7 +51,7 @@ impl Server {
                 }
             });
         });
-        Self { address, open, served, stop: Some(stop), thread: Some(thread) }
+        Self { address, open, accepted, served, stop: Some(stop), thread: Some(thread) }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -54,6 +61,16 @@ impl Server {
     /// Ready when no connection is open on the server's side any more.
     pub async fn all_closed(&self) {
         self.open.clone().wait_for(|open| *open == 0).await.unwrap();
+    }
+
+    /// Connections that are open on the server's side.
+    pub fn open(&self) -> usize {
+        *self.open.borrow()
+    }
+
+    /// Connections that there were.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
     }
 
     /// Requests that reached the service.
@@ -71,9 +88,16 @@ impl Drop for Server {
     }
 }
 
-async fn serve(listener: TcpListener, (open, served): (watch::Sender<usize>, Arc<AtomicUsize>)) {
+struct Counters {
+    open: watch::Sender<usize>,
+    accepted: Arc<AtomicUsize>,
+    served: Arc<AtomicUsize>,
+}
+
+async fn serve(listener: TcpListener, Counters { open, accepted, served }: Counters) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
+        accepted.fetch_add(1, Ordering::SeqCst);
         let (open, served) = (open.clone(), served.clone());
         open.send_modify(|open| *open += 1);
         tokio::spawn(async move {
@@ -94,6 +118,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<BoxBody<Bytes, hy
     let whole = |content: Bytes| Full::new(content).map_err(|never| match never {}).boxed();
     Ok(Response::new(match request.uri().path() {
         "/echo" => request.into_body().boxed(),
+        "/medium" => whole(vec![b'x'; 40 << 10].into()),
         "/large" => whole(vec![b'x'; 1 << 20].into()),
         _ => whole(Bytes::from_static(b"hello")),
     }))

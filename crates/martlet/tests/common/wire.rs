@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use futures_lite::{AsyncRead, AsyncWrite};
-use martlet::{ConnectTarget, Transport};
+use martlet::{Client, ConnectTarget, Transport};
 
 /// What a read finds. A script that is used up is silent.
 #[derive(Clone, Debug)]
@@ -60,6 +60,8 @@ struct State {
     calls: Vec<Call>,
     /// A close is answered by Pending.
     close_hangs: bool,
+    seen: Option<Result<usize, io::ErrorKind>>,
+    peeks: usize,
     reader: Option<Waker>,
     writer: Option<Waker>,
     largest_buffer: usize,
@@ -124,6 +126,22 @@ impl Peer {
         assert!(calls.ends_with(&[Call::Close, Call::Drop]), "{calls:?}");
     }
 
+    /// Open, and nothing was done to it since the last octets were read: it waits for the next request.
+    #[track_caller]
+    pub fn assert_kept(&self) {
+        let calls = self.calls();
+        assert!(self.is_open(), "{calls:?}");
+        assert!(matches!(calls.last(), Some(Call::Read(_))), "{calls:?}");
+    }
+
+    /// Kept until the client goes, and closed by that.
+    #[track_caller]
+    pub fn assert_kept_as_long_as(&self, client: Client) {
+        self.assert_kept();
+        drop(client);
+        self.assert_closed();
+    }
+
     pub fn is_open(&self) -> bool {
         !self.state().calls.iter().any(|c| matches!(c, Call::Close | Call::Drop))
     }
@@ -144,6 +162,16 @@ impl Peer {
 
     pub fn script_flushes(&self, flushes: impl Into<Vec<Write>>) {
         self.state().flushes = flushes.into().into();
+    }
+
+    /// What the system says of the receive side. By default this transport cannot tell.
+    pub fn script_peek(&self, seen: Result<usize, io::ErrorKind>) {
+        self.state().seen = Some(seen);
+    }
+
+    /// How often the system was asked.
+    pub fn peeks(&self) -> usize {
+        self.state().peeks
     }
 
     pub fn hang_on_close(&self) {
@@ -186,7 +214,13 @@ impl Wire {
     }
 }
 
-impl Transport for Wire {}
+impl Transport for Wire {
+    fn peek(&self) -> Option<io::Result<usize>> {
+        let mut state = self.0.lock().unwrap();
+        state.peeks += 1;
+        state.seen.map(|seen| seen.map_err(io::Error::from))
+    }
+}
 
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {

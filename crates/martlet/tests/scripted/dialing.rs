@@ -42,7 +42,8 @@ fn a_dead_first_address_is_overtaken_by_a_good_one_after_250_ms() {
     let runtime = named(&[V6, V4]).fate(at(V6), Fate::Hangs).fate(at(V4), fate);
     assert_eq!(get(&runtime).unwrap(), "ok");
     assert_eq!(runtime.attempts(), [(at(V6), millis(0)), (at(V4), millis(250))]);
-    assert_eq!((runtime.elapsed(), runtime.given_up(), runtime.spawned()), (millis(280), 1, 0));
+    // The one task was for the connection while it was idle.
+    assert_eq!((runtime.elapsed(), runtime.given_up(), runtime.spawned()), (millis(280), 1, 1));
     peer.assert_closed();
 }
 

@@ -97,7 +97,7 @@ fn an_echo_runs_in_both_directions_at_once() {
     peer.say(octets("0\r\n\r\n"));
     assert_eq!(run(response.chunk()).unwrap(), None);
     assert!(peer.written().ends_with("0\r\n\r\n"), "{}", peer.written());
-    peer.assert_closed();
+    peer.assert_kept_as_long_as(client);
 }
 
 #[test]

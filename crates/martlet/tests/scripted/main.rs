@@ -7,14 +7,17 @@ mod cancelling;
 mod dialing;
 mod early;
 mod expecting;
+mod idle;
 mod mistakes;
 mod receiving;
+mod reuse;
 mod secrets;
 mod sending;
 #[cfg(feature = "tokio")]
 mod timeouts;
 mod truncation;
 mod types;
+mod unread;
 
 use std::error::Error as StdError;
 

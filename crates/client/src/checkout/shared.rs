@@ -1,0 +1,359 @@
+//! The pool behind its mutex: what requests, dials and janitors do with it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use martlet_core::pool::{
+    Capacity, DialFailure, DialId, Handle, Lease, PoolConfig, PoolStats, Returned, Want,
+};
+
+use crate::checkout::janitor::Work;
+use crate::checkout::key::Key;
+use crate::checkout::later::{Later, Spawned};
+use crate::checkout::leased::Leased;
+use crate::checkout::slot::{Place, Slot, Stage, Token};
+use crate::checkout::state::{Shutdown, State};
+use crate::dial::{Dial, Plan};
+use crate::error::Error;
+use crate::h1::Connection;
+use crate::here::Here;
+
+/// The connections of a client. It lives as long as the client, or as somebody who has one of them.
+pub(crate) struct Checkout(Mutex<State>);
+
+/// What a request finds when it looks at its slot.
+pub(crate) enum Look {
+    /// A connection.
+    Assigned(Leased),
+    /// It gets nothing.
+    Failed(Error),
+    /// It is to dial.
+    Ordered(DialId),
+    /// It goes on with its dial.
+    Dial(DialId, Dial),
+    /// Nothing yet. The pool may have something for it at this instant.
+    Wait(Option<Instant>),
+}
+
+impl Checkout {
+    pub(crate) fn new(config: PoolConfig) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State::new(config))))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // No code but ours and the pool's runs under the lock, and both leave it whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes something, and does what follows from it once the lock is gone.
+    fn with<T>(self: &Arc<Self>, f: impl FnOnce(&mut State, &mut Later) -> T) -> T {
+        let mut later = Later::default();
+        let value = f(&mut self.lock(), &mut later);
+        later.run(self);
+        value
+    }
+
+    /// A request asks for a connection, and looks at its slot at once. `plan` is for a dial that others share.
+    pub(super) fn ask(
+        self: &Arc<Self>,
+        key: &Key,
+        here: &Here,
+        plan: Option<Plan>,
+        waker: &Waker,
+        now: Instant,
+    ) -> (Token, Look) {
+        let wall = here.runtime.wall_clock();
+        self.with(|state, later| {
+            state.look_at_clocks(now, wall);
+            let slot = Slot { here: here.clone(), id: None, place: Place::Waiting, waker: None, plan };
+            let token = Token(state.slots.insert(slot));
+            let id = state.pool.request(key, token, Want::Any, now);
+            if let Some(slot) = state.slots.get_mut(token.0) {
+                slot.id = Some(id);
+            }
+            state.settle(later, here, now);
+            (token, self.look_at(state, token, waker, later))
+        })
+    }
+
+    /// A request looks at its slot.
+    pub(super) fn look(self: &Arc<Self>, token: Token, here: &Here, waker: &Waker, now: Instant) -> Look {
+        self.with(|state, later| {
+            // The janitor may work in a runtime that nobody runs: whoever waits looks after the deadlines, too.
+            if state.pool.poll_timeout().is_some_and(|due| due <= now) {
+                state.pool.handle_timeout(now);
+                state.settle(later, here, now);
+            }
+            self.look_at(state, token, waker, later)
+        })
+    }
+
+    fn look_at(self: &Arc<Self>, state: &mut State, token: Token, waker: &Waker, later: &mut Later) -> Look {
+        let Some(slot) = state.slots.get_mut(token.0) else {
+            return Look::Wait(None);
+        };
+        let also = slot.id.and_then(|id| state.pool.waiter_timeout(id));
+        let look = match std::mem::replace(&mut slot.place, Place::Waiting) {
+            Place::Assigned { lease, conn, reused } => {
+                slot.place = Place::Leased(conn.bell());
+                later.waker = slot.waker.take();
+                return Look::Assigned(Leased::new(Arc::clone(self), token, lease, conn, reused));
+            }
+            Place::Failed(e) => return Look::Failed(e),
+            Place::Leased(bell) => {
+                slot.place = Place::Leased(bell);
+                return Look::Wait(None);
+            }
+            Place::Waiting => Look::Wait(also),
+            Place::Ordered(id) => {
+                slot.place = Place::Dialing(id);
+                if let Some(dial) = state.dials.get_mut(&id) {
+                    dial.stage = Stage::Polled;
+                }
+                Look::Ordered(id)
+            }
+            Place::Dialing(id) => {
+                let dial = state.dials.get_mut(&id);
+                match dial.map(|dial| std::mem::replace(&mut dial.stage, Stage::Polled)) {
+                    Some(Stage::Parked(dial)) => {
+                        slot.place = Place::Dialing(id);
+                        Look::Dial(id, dial)
+                    }
+                    _ => Look::Wait(also),
+                }
+            }
+        };
+        if slot.waker.as_ref().is_none_or(|known| !known.will_wake(waker)) {
+            later.waker = slot.waker.replace(waker.clone());
+        }
+        look
+    }
+
+    /// The dial that a request has polled is not done. Whether the request is to look at its slot again.
+    #[must_use]
+    pub(super) fn park(self: &Arc<Self>, token: Token, id: DialId, dial: Dial, now: Instant) -> bool {
+        let here = dial.here().clone();
+        self.with(|state, later| {
+            match state.dials.get_mut(&id) {
+                Some(entry) if entry.unwanted => {
+                    later.given_up.push(dial);
+                    state.give_up(id, later, now);
+                    state.settle(later, &here, now);
+                }
+                Some(entry) if entry.orphan => {
+                    entry.stage = Stage::Task(None);
+                    later.spawned.push(Spawned { here, id, dial, shared: false });
+                }
+                Some(entry) => entry.stage = Stage::Parked(dial),
+                None => later.given_up.push(dial),
+            }
+            let place = state.slots.get(token.0).map(|slot| &slot.place);
+            !matches!(place, Some(Place::Dialing(_)))
+        })
+    }
+
+    /// A dial has come to its end.
+    pub(super) fn dial_ended(
+        self: &Arc<Self>,
+        id: DialId,
+        result: Result<Box<Connection>, Error>,
+        here: &Here,
+    ) {
+        let now = here.runtime.now();
+        self.with(|state, later| {
+            let owner = state.dials.get(&id).and_then(|dial| dial.owner);
+            let slot = owner.and_then(|owner| state.slots.get_mut(owner.0));
+            if let Some(slot) = slot.filter(|slot| slot.place.dial() == Some(id)) {
+                // It stands in line without a dial, until the pool says otherwise.
+                slot.place = Place::Waiting;
+            }
+            match result {
+                Ok(conn) => {
+                    let handle = Handle::Exclusive(conn);
+                    state.pool.handle_dialed(id, handle, Capacity::Exclusive, now);
+                }
+                Err(e) => {
+                    if let Some(dial) = state.dials.get_mut(&id) {
+                        dial.error = Some(e);
+                    }
+                    state.pool.handle_dial_failed(id, DialFailure::Failed, now);
+                }
+            }
+            state.settle(later, here, now);
+            later.dialing = state.dials.remove(&id);
+        });
+    }
+
+    /// Whether anybody wants this dial. Its task is woken when nobody does any more.
+    pub(super) fn is_wanted(self: &Arc<Self>, id: DialId, waker: &Waker) -> bool {
+        self.with(|state, later| {
+            let Some(dial) = state.dials.get_mut(&id).filter(|dial| !dial.unwanted) else {
+                return false;
+            };
+            match &mut dial.stage {
+                Stage::Task(Some(known)) if known.will_wake(waker) => {}
+                Stage::Task(known) => later.waker = known.replace(waker.clone()),
+                _ => {}
+            }
+            true
+        })
+    }
+
+    /// Nobody goes on with this dial, which was dropped.
+    pub(super) fn abandon(self: &Arc<Self>, id: DialId, here: &Here) {
+        let now = here.runtime.now();
+        self.with(|state, later| {
+            state.give_up(id, later, now);
+            state.settle(later, here, now);
+        });
+    }
+
+    /// A request goes away before it has a connection.
+    pub(super) fn cancel(self: &Arc<Self>, token: Token) {
+        self.with(|state, later| {
+            let Some(slot) = state.slots.try_remove(token.0) else {
+                return;
+            };
+            let now = slot.here.runtime.now();
+            // First it leaves the line, so that nothing else is given to it.
+            if let Some(id) = slot.id {
+                state.pool.cancel(id, now);
+            }
+            let dial = slot.place.dial();
+            if let Some(entry) = dial.and_then(|dial| state.dials.get_mut(&dial)) {
+                if let Stage::Polled = entry.stage {
+                    // The dial that it polled has panicked and is gone.
+                    entry.stage = Stage::Ordered;
+                }
+            }
+            let Slot { here, place, waker, plan, .. } = slot;
+            if let Place::Assigned { lease, conn, .. } = place {
+                state.pool.release(lease, Returned::Unused(conn), now);
+            }
+            state.settle_orphan(later, dial, &here, now);
+            later.slot = Some(Slot { here, id: None, place: Place::Waiting, waker, plan });
+        });
+    }
+
+    /// A lease ends, and the request's slot with it.
+    pub(super) fn release(self: &Arc<Self>, token: Token, lease: Lease, returned: Returned<Box<Connection>>) {
+        self.with(|state, later| {
+            // It is there as long as the lease.
+            if let Some(slot) = state.slots.try_remove(token.0) {
+                let now = slot.here.runtime.now();
+                state.pool.release(lease, returned, now);
+                state.settle(later, &slot.here, now);
+                later.slot = Some(slot);
+            }
+        });
+    }
+
+    /// The connection of a lease was found dead: the request is in line again. It has to ask anew if this is false.
+    #[must_use]
+    pub(super) fn release_stale(self: &Arc<Self>, token: Token, lease: Lease, now: Instant) -> bool {
+        self.with(|state, later| {
+            let id = state.pool.release_stale(lease, now);
+            let Some(slot) = state.slots.get_mut(token.0) else {
+                return false;
+            };
+            let here = slot.here.clone();
+            slot.id = id;
+            slot.place = Place::Waiting;
+            state.settle(later, &here, now);
+            if id.is_none() {
+                later.slot = state.slots.try_remove(token.0);
+            }
+            id.is_some()
+        })
+    }
+
+    /// Since when a request has no connection and no dial that works for it.
+    pub(super) fn waiting_since(&self, token: Token) -> Option<Instant> {
+        let state = self.lock();
+        let id = state.slots.get(token.0)?.id?;
+        state.pool.waiting_since(id)
+    }
+
+    /// The janitor of this number does what is due.
+    pub(super) fn clean(self: &Arc<Self>, number: u64, here: &Here, waker: &Waker) -> Work {
+        let now = here.runtime.now();
+        self.with(|state, later| {
+            let Some(shift) = state.shift.as_mut().filter(|shift| shift.number == number) else {
+                return Work::End;
+            };
+            // However late, this one is here now.
+            let engaged_until = std::mem::replace(&mut shift.until, now);
+            if state.pool.poll_timeout().is_some_and(|due| due <= now) {
+                state.pool.handle_timeout(now);
+                state.settle(later, here, now);
+            }
+            // While requests come and go the pool has deadlines now and then: a janitor stays for as long as it was engaged, or
+            // there would be one for each request.
+            let until = state.pool.poll_timeout().or(Some(engaged_until).filter(|until| *until > now));
+            match (until.filter(|_| !state.is_shut_down()), &mut state.shift) {
+                (Some(until), Some(shift)) => {
+                    shift.until = until;
+                    later.waker = shift.waker.replace(waker.clone());
+                    Work::SleepUntil(until)
+                }
+                _ => {
+                    later.waker = state.shift.take().and_then(|shift| shift.waker);
+                    Work::End
+                }
+            }
+        })
+    }
+
+    /// A janitor is gone.
+    pub(super) fn dismiss(self: &Arc<Self>, number: u64) {
+        self.with(|state, later| {
+            let gone = state.shift.take_if(|shift| shift.number == number);
+            later.waker = gone.and_then(|shift| shift.waker);
+        });
+    }
+
+    /// Serves nobody new.
+    pub(crate) fn shut_down(self: &Arc<Self>, how: Shutdown) {
+        self.with(|state, later| {
+            state.shut_down(later, how);
+            if how == Shutdown::Close {
+                later.rung.extend(state.slots.iter().filter_map(|(_, slot)| match &slot.place {
+                    Place::Leased(bell) => Some(Arc::clone(bell)),
+                    Place::Assigned { conn, .. } => Some(conn.bell()),
+                    _ => None,
+                }));
+            }
+        });
+    }
+
+    /// Ready when no connection and no dial is left.
+    pub(crate) fn poll_empty(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.with(|state, _| {
+            if state.is_empty() {
+                return Poll::Ready(());
+            }
+            if !state.drainers.iter().any(|known| known.will_wake(cx.waker())) {
+                state.drainers.push(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+    }
+
+    pub(crate) fn stats(&self) -> PoolStats {
+        self.lock().pool.stats()
+    }
+}
+
+impl std::fmt::Debug for Checkout {
+    /// What the pool holds, for people.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Formatted under the lock, written without it: whoever writes may be anybody.
+        let text = if f.alternate() {
+            format!("{:#?}", self.lock().pool)
+        } else {
+            format!("{:?}", self.lock().pool)
+        };
+        f.write_str(&text)
+    }
+}

@@ -1,0 +1,89 @@
+//! What the pool has for each waiter, and how far each dial is.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::Waker;
+
+use martlet_core::pool::{DialId, Lease, WaiterId};
+
+use crate::checkout::bell::Bell;
+use crate::dial::{Dial, Plan};
+use crate::error::Error;
+use crate::h1::Connection;
+use crate::here::Here;
+
+/// A request's name in the pool: the number of its slot. It is its own from asking for a connection to giving it back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Token(pub(crate) usize);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "request #{}", self.0)
+    }
+}
+
+/// A request, from asking for a connection to giving it back.
+pub(crate) struct Slot {
+    pub(crate) here: Here,
+    /// Its name while it waits.
+    pub(crate) id: Option<WaiterId>,
+    pub(crate) place: Place,
+    /// Wakes it when its place changes.
+    pub(crate) waker: Option<Waker>,
+    /// How to dial for all who share the dial, if it is this one that begins it.
+    pub(crate) plan: Option<Plan>,
+}
+
+/// Where a request stands.
+pub(crate) enum Place {
+    /// In line, maybe with a dial that somebody else drives.
+    Waiting,
+    /// It is to dial, and has not begun.
+    Ordered(DialId),
+    /// It drives this dial.
+    Dialing(DialId),
+    /// A connection is there for it to take.
+    Assigned { lease: Lease, conn: Box<Connection>, reused: bool },
+    /// It has a connection, and hears of the client's closing by this.
+    Leased(Arc<Bell>),
+    /// It gets nothing.
+    Failed(Error),
+}
+
+impl Place {
+    /// The dial that is for this request to drive.
+    pub(crate) fn dial(&self) -> Option<DialId> {
+        match self {
+            Self::Ordered(dial) | Self::Dialing(dial) => Some(*dial),
+            _ => None,
+        }
+    }
+}
+
+/// A dial under way.
+#[derive(Default)]
+pub(crate) struct Dialing {
+    /// The request that was told to.
+    pub(crate) owner: Option<Token>,
+    pub(crate) stage: Stage,
+    /// Nobody wants it any more: whoever has it in hands gives it up.
+    pub(crate) unwanted: bool,
+    /// Its request goes on without it: whoever has it in hands lets a task go on.
+    pub(crate) orphan: bool,
+    /// Why it has failed.
+    pub(crate) error: Option<Error>,
+}
+
+/// Who has a dial in hands.
+#[derive(Default)]
+pub(crate) enum Stage {
+    /// Nobody: the request that it was told to has not begun.
+    #[default]
+    Ordered,
+    /// Nobody: it waits for its request to be polled.
+    Parked(Dial),
+    /// Its request, which is being polled.
+    Polled,
+    /// A task, which this wakes.
+    Task(Option<Waker>),
+}

@@ -1,0 +1,253 @@
+//! What the mutex holds, and how the pool's word is carried out.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::task::Waker;
+use std::time::{Duration, Instant, SystemTime};
+
+use martlet_core::pool::{Action, DialFailure, DialId, FailReason, Handle, Pool, PoolConfig};
+use slab::Slab;
+
+use crate::checkout::janitor::Shift;
+use crate::checkout::key::Key;
+use crate::checkout::later::{Later, Spawned};
+use crate::checkout::slot::{Dialing, Place, Slot, Stage, Token};
+use crate::error::{Error, Kind};
+use crate::h1::Connection;
+use crate::here::Here;
+
+/// A wall clock that has gained so much on the monotonic one tells of a machine that slept.
+const SUSPENDED: Duration = Duration::from_secs(1);
+
+pub(crate) type ConnectionPool = Pool<Key, Box<Connection>, Infallible, Token>;
+
+pub(crate) struct State {
+    pub(crate) pool: ConnectionPool,
+    pub(crate) slots: Slab<Slot>,
+    pub(crate) dials: BTreeMap<DialId, Dialing>,
+    /// Who looks after the pool's deadlines.
+    pub(crate) shift: Option<Shift>,
+    shifts: u64,
+    /// The last look at both clocks.
+    clocks: Option<(Instant, SystemTime)>,
+    /// Who waits for the last connection to be gone.
+    pub(crate) drainers: Vec<Waker>,
+    shut_down: bool,
+}
+
+/// How a client ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shutdown {
+    /// What runs may end.
+    Drain,
+    /// What runs ends, too.
+    Close,
+}
+
+impl State {
+    pub(crate) fn new(config: PoolConfig) -> Self {
+        Self {
+            pool: Pool::new(config),
+            slots: Slab::new(),
+            dials: BTreeMap::new(),
+            shift: None,
+            shifts: 0,
+            clocks: None,
+            drainers: Vec::new(),
+            shut_down: false,
+        }
+    }
+
+    /// Somebody is about to ask. If the machine has slept, no idle connection is trusted any more.
+    pub(crate) fn look_at_clocks(&mut self, now: Instant, wall: SystemTime) {
+        if let Some((now_before, wall_before)) = self.clocks.replace((now, wall)) {
+            let passed = now.saturating_duration_since(now_before);
+            let on_the_wall = wall.duration_since(wall_before).unwrap_or_default();
+            if on_the_wall > passed.saturating_add(SUSPENDED) {
+                self.pool.expire_idle(now);
+            }
+        }
+        if self.shut_down {
+            self.pool.drain(now);
+        }
+    }
+
+    /// Serves nobody new from now on.
+    pub(crate) fn shut_down(&mut self, later: &mut Later, how: Shutdown) {
+        self.shut_down = true;
+        // Before anybody has asked there is no time, and nothing to end.
+        let Some((now, _)) = self.clocks else {
+            return;
+        };
+        match how {
+            Shutdown::Drain => self.pool.drain(now),
+            Shutdown::Close => self.pool.close(now),
+        }
+        self.carry_out_all(later, &mut Vec::new(), now);
+        // Nothing is left for a janitor.
+        let waker = self.shift.as_mut().and_then(|shift| shift.waker.take());
+        later.woken.extend(waker);
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.shut_down
+    }
+
+    /// Carries out what the pool says, to be called after everything that is told to it. A janitor can work at `here`.
+    pub(crate) fn settle(&mut self, later: &mut Later, here: &Here, now: Instant) {
+        self.settle_orphan(later, None, here, now);
+    }
+
+    /// The same when a request goes away whose dial this is.
+    pub(crate) fn settle_orphan(
+        &mut self,
+        later: &mut Later,
+        orphan: Option<DialId>,
+        here: &Here,
+        now: Instant,
+    ) {
+        let mut orphans = Vec::new();
+        orphans.extend(orphan.map(|dial| (dial, here.clone())));
+        self.carry_out_all(later, &mut orphans, now);
+        self.engage_janitor(later, here, now);
+    }
+
+    fn carry_out_all(&mut self, later: &mut Later, orphans: &mut Vec<(DialId, Here)>, now: Instant) {
+        loop {
+            while let Some(action) = self.pool.poll_action() {
+                self.carry_out(action, later, orphans, now);
+            }
+            // Only now is it known whether somebody else wants the dials that lost their requests.
+            let Some((dial, here)) = orphans.pop() else {
+                break;
+            };
+            self.hand_over(dial, here, later, now);
+        }
+        if !self.drainers.is_empty() && self.is_empty() {
+            later.woken.append(&mut self.drainers);
+        }
+    }
+
+    /// No connection and no dial is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        let stats = self.pool.stats();
+        stats.connections == 0 && stats.dialing == 0
+    }
+
+    fn carry_out(
+        &mut self,
+        action: Action<Key, Box<Connection>, Infallible, Token>,
+        later: &mut Later,
+        orphans: &mut Vec<(DialId, Here)>,
+        now: Instant,
+    ) {
+        match action {
+            Action::Assign { waiter, lease, conn: Handle::Exclusive(conn), reused } => {
+                self.put(waiter, Place::Assigned { lease, conn, reused }, later, orphans);
+            }
+            Action::Dial { dial, waiter, shared: false, .. } => {
+                self.dials.insert(dial, Dialing { owner: Some(waiter), ..Dialing::default() });
+                self.put(waiter, Place::Ordered(dial), later, orphans);
+            }
+            Action::Dial { dial, waiter, shared: true, .. } => {
+                let slot = self.slots.get(waiter.0);
+                match slot.and_then(|slot| Some((slot.here.clone(), slot.plan.clone()?))) {
+                    Some((here, plan)) => {
+                        let stage = Stage::Task(None);
+                        self.dials.insert(dial, Dialing { stage, ..Dialing::default() });
+                        later.spawned.push(Spawned { here, id: dial, dial: plan.begin(), shared: true });
+                    }
+                    // Who asks for a shared dial has a plan.
+                    None => self.pool.handle_dial_failed(dial, DialFailure::Failed, now),
+                }
+            }
+            Action::Undial { dial } => self.undial(dial, later, now),
+            Action::Fail { waiter, why } => {
+                let e = match why {
+                    FailReason::Dial(dial) => self.dials.get(&dial).and_then(|dial| dial.error.as_ref()),
+                    _ => None,
+                };
+                let e = e.map_or_else(|| Error::new(Kind::Shutdown), Error::share);
+                self.put(waiter, Place::Failed(e), later, orphans);
+            }
+            Action::Close { handle: Handle::Exclusive(conn), .. } => later.closed.push(conn),
+            Action::Assign { conn: Handle::Shared(never), .. }
+            | Action::Close { handle: Handle::Shared(never), .. } => match never {},
+        }
+    }
+
+    /// Changes where a request stands.
+    fn put(&mut self, token: Token, place: Place, later: &mut Later, orphans: &mut Vec<(DialId, Here)>) {
+        // A slot outlives its name in the pool.
+        let Some(slot) = self.slots.get_mut(token.0) else {
+            return;
+        };
+        if let Some(dial) = std::mem::replace(&mut slot.place, place).dial() {
+            orphans.push((dial, slot.here.clone()));
+        }
+        later.woken.extend(slot.waker.take());
+    }
+
+    /// Nobody wants this dial.
+    fn undial(&mut self, id: DialId, later: &mut Later, now: Instant) {
+        let Some(dial) = self.dials.get_mut(&id) else {
+            return;
+        };
+        match &mut dial.stage {
+            // Whoever has it in hands gives it up.
+            Stage::Polled => dial.unwanted = true,
+            Stage::Task(waker) => {
+                dial.unwanted = true;
+                later.woken.extend(waker.take());
+            }
+            Stage::Ordered | Stage::Parked(_) => self.give_up(id, later, now),
+        }
+    }
+
+    /// The request of this dial goes on without it. Somebody else wants it, since it was not undialled.
+    fn hand_over(&mut self, id: DialId, here: Here, later: &mut Later, now: Instant) {
+        let Some(dial) = self.dials.get_mut(&id) else {
+            return;
+        };
+        match std::mem::replace(&mut dial.stage, Stage::Task(None)) {
+            Stage::Parked(dial) => later.spawned.push(Spawned { here, id, dial, shared: false }),
+            Stage::Polled => {
+                dial.stage = Stage::Polled;
+                dial.orphan = true;
+            }
+            Stage::Task(waker) => dial.stage = Stage::Task(waker),
+            // Not begun yet: whoever wants it begins anew.
+            Stage::Ordered => self.give_up(id, later, now),
+        }
+    }
+
+    /// A dial ends, whoever wants it.
+    pub(crate) fn give_up(&mut self, id: DialId, later: &mut Later, now: Instant) {
+        if let Some(dial) = self.dials.remove(&id) {
+            if let Stage::Parked(future) = dial.stage {
+                later.given_up.push(future);
+            }
+            self.pool.handle_dial_failed(id, DialFailure::Abandoned, now);
+        }
+    }
+
+    /// Sees to it that somebody looks after the pool's deadlines.
+    fn engage_janitor(&mut self, later: &mut Later, here: &Here, now: Instant) {
+        let Some(due) = self.pool.poll_timeout() else {
+            return;
+        };
+        match &mut self.shift {
+            Some(shift) if !shift.is_overdue(now) => {
+                if due < shift.until {
+                    shift.until = due;
+                    later.woken.extend(shift.waker.take());
+                }
+            }
+            _ => {
+                self.shifts += 1;
+                self.shift = Some(Shift { number: self.shifts, until: due, waker: None });
+                later.janitor = Some((here.clone(), self.shifts));
+            }
+        }
+    }
+}
