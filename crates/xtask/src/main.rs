@@ -3,6 +3,7 @@
 
 mod features;
 mod fuzz_smoke;
+mod instructions;
 mod interop;
 mod shell;
 
@@ -14,6 +15,7 @@ const USAGE: &str = "\
 cargo xtask <command>
 
   features                  check the feature sets: every set of runtimes, and every other feature on its own
+  instructions              count what operations of the pool cost, with few waiters and with many
   interop                   run the client against the real servers that are found on PATH
   fuzz-smoke [--seconds N]  run every fuzz target for N seconds (10 unless given)
 ";
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
         ["features"] => features::run(),
+        ["instructions"] => instructions::run(),
         ["interop"] => interop::run(),
         ["fuzz-smoke"] => fuzz_smoke::run(fuzz_smoke::DEFAULT_SECONDS),
         ["fuzz-smoke", "--seconds", seconds] => match seconds.parse() {

@@ -61,6 +61,19 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
     String::from_utf8(output.stdout).map_err(Failure::of(format!("`{shown}` printed no text")))
 }
 
+/// Runs the command and returns what it said on its standard error.
+pub(crate) fn output_of_stderr(command: &mut Command) -> Result<String, Failure> {
+    let shown = shown(command);
+    let output = command.output().map_err(Failure::of(format!("cannot run `{shown}`")))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(said) } else { Err(Failure::new(format!("`{shown}` failed: {said}"))) }
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))
+}
+
 /// Where the program `name` stands on `PATH`.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     // Where administrators' programs stand is not on everybody's `PATH`.
