@@ -199,7 +199,12 @@ impl Rig {
     }
 
     fn expire_idle(&mut self) -> Vec<String> {
-        self.pool.expire_idle(self.now);
+        self.expire_idle_of("")
+    }
+
+    /// Those under keys whose names begin like this.
+    fn expire_idle_of(&mut self, names: &str) -> Vec<String> {
+        self.pool.expire_idle(|key| key.name.starts_with(names), self.now);
         self.done()
     }
 
@@ -1266,6 +1271,23 @@ fn when_idle_connections_are_not_to_be_trusted_all_leave_the_one_that_was_idle_f
     assert_eq!(rig.counts(), (2, 1, 0, 0));
     assert_eq!(rig.expire_idle(), ["close #2: Expired"]);
     assert_eq!(rig.expire_idle(), NOTHING);
+}
+
+#[test]
+fn idle_connections_of_some_keys_only_may_count_as_expired() {
+    let mut rig = Rig::new(|_| {});
+    for (dial, (who, origin)) in [("A", "a"), ("B", "b"), ("A2", "a")].into_iter().enumerate() {
+        rig.start(who, origin);
+        rig.h1(dial);
+    }
+    for who in ["A", "B", "A2"] {
+        rig.end(who);
+    }
+    assert!(matches!(rig.pool.oldest_idle(), Some(Handle::Exclusive(_))));
+    assert_eq!(rig.expire_idle_of("a"), ["close #0: Expired", "close #2: Expired"]);
+    assert_eq!(rig.expire_idle_of("x"), NOTHING);
+    assert_eq!(rig.start("B2", "b"), ["B2 on #1, reused"]);
+    assert!(rig.pool.oldest_idle().is_none());
 }
 
 #[test]

@@ -390,10 +390,13 @@ impl Run {
     }
 
     fn expire_idle(&mut self, now: Instant) {
-        self.say(format_args!("expire idle"));
-        self.pool.expire_idle(now);
-        self.model.expire_idle(now);
-        assert_eq!(self.pool.stats().idle, 0, "none is left");
+        let variants = self.random.pick(&[&[0, 1][..], &[0], &[1]]);
+        self.say(format_args!("expire idle of {variants:?}"));
+        self.pool.expire_idle(|key| variants.contains(&key.variant), now);
+        self.model.expire_idle(variants, now);
+        if variants.len() == 2 {
+            assert_eq!(self.pool.stats().idle, 0, "none is left");
+        }
     }
 
     /// Ids of another pool that mean nothing here.

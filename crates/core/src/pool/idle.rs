@@ -52,6 +52,11 @@ impl List {
         self.len
     }
 
+    /// The one that became idle next after this one.
+    pub(crate) fn after<N: Node>(conns: &mut Slab<N>, which: Which, id: Id) -> Option<Id> {
+        conns.get_mut(id)?.link(which).newer
+    }
+
     pub(crate) fn push<N: Node>(&mut self, conns: &mut Slab<N>, which: Which, id: Id) {
         let link = Link { older: self.newest, newer: None };
         if let Some(conn) = conns.get_mut(id) {

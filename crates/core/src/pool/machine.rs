@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::pool::action::{Action, ConnId, DialId, FailReason, Handle, Lease, RemoveReason, WaiterId};
 use crate::pool::config::{Capacity, DialFailure, PoolConfig, PoolKey, Returned, Want};
 use crate::pool::entry::{Conn, Dial, Hope, Kind, Waiter};
-use crate::pool::idle::{Expiries, List};
+use crate::pool::idle::{Expiries, List, Which};
 use crate::pool::intern::Names;
 use crate::pool::mark::Mark;
 use crate::pool::slab::{Id, Slab};
@@ -219,13 +219,19 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         self.dispatch(now);
     }
 
-    /// Every idle connection counts as expired: the machine slept, for instance, and no peer can be trusted to be still
-    /// there. Connections that are leased or have streams are left alone: whoever uses them finds out.
-    pub fn expire_idle(&mut self, now: Instant) {
+    /// Every idle connection under such a key counts as expired. The machine slept, for instance, and no peer can be trusted
+    /// to be still there; or whatever polls those connections is gone. Connections that are leased or have streams are
+    /// left alone: whoever uses them finds out.
+    pub fn expire_idle(&mut self, which: impl Fn(&K) -> bool, now: Instant) {
         let now = self.advance(now);
         // Before anything else expires, so that the oldest leaves first.
-        while let Some(conn) = self.idle.oldest() {
-            self.remove(conn, RemoveReason::Expired);
+        let mut next = self.idle.oldest();
+        while let Some(conn) = next {
+            next = List::after(&mut self.conns, Which::Pool, conn);
+            let key = self.conns.get(conn).and_then(|conn| self.names.keys.get(conn.key));
+            if key.is_some_and(|key| which(&key.key)) {
+                self.remove(conn, RemoveReason::Expired);
+            }
         }
         self.expire(now);
         self.dispatch(now);
@@ -282,6 +288,14 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         }
         let lost = key.shared_ended.filter(|ended| waiter.may_have(ended.began));
         Some(lost.map_or(waiter.since, |ended| ended.at.max(waiter.since)))
+    }
+
+    /// The connection that has been idle for longest, to be looked at.
+    pub fn oldest_idle(&self) -> Option<Handle<&X, &S>> {
+        match &self.conns.get(self.idle.oldest()?)?.kind {
+            Kind::Exclusive { handle, .. } => handle.as_ref().map(Handle::Exclusive),
+            Kind::Shared { handle, .. } => Some(Handle::Shared(handle)),
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due for this waiter in particular: its patience ends, or the room

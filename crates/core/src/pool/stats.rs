@@ -18,7 +18,7 @@ pub struct PoolStats {
     pub streams: usize,
     /// Dials under way, those that nobody wants any more included.
     pub dialing: usize,
-    /// Requests without a connection.
+    /// Requests without a connection, those included that a dial works for.
     pub waiting: usize,
 }
 

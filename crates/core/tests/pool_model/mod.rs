@@ -352,9 +352,10 @@ impl Model {
         self.settle(now);
     }
 
-    pub(crate) fn expire_idle(&mut self, now: Instant) {
+    pub(crate) fn expire_idle(&mut self, variants: &[u8], now: Instant) {
         let now = self.advance(now);
-        let idle = self.conns.iter().filter(|conn| conn.idle.is_some()).map(|conn| conn.handle);
+        let which = |conn: &&Conn| conn.idle.is_some() && variants.contains(&conn.key.variant);
+        let idle = self.conns.iter().filter(which).map(|conn| conn.handle);
         for handle in idle.collect::<Vec<_>>() {
             self.close_conn(handle, "expired");
         }
