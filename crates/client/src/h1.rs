@@ -17,6 +17,7 @@ use martlet_core::{CloseReason, Delivery, Error as CoreError, Misuse};
 
 use crate::body::{Body, Piece, SourceError};
 use crate::checkout::Bell;
+use crate::here::Here;
 use crate::info::ConnectionInfo;
 use crate::input::Input;
 use crate::runtime::Home;
@@ -112,6 +113,11 @@ impl Connection {
     /// Rung when the client is closed.
     pub(crate) fn bell(&self) -> Arc<Bell> {
         Arc::clone(&self.bell)
+    }
+
+    /// The runtime and the home that it lives in.
+    pub(crate) fn here(&self) -> Here {
+        Here { runtime: self.timer.runtime().clone(), home: self.home.clone() }
     }
 
     pub(crate) fn info(&self) -> &ConnectionInfo {

@@ -76,17 +76,36 @@ fn a_response_that_is_dropped_elsewhere_is_not_read_to_its_end() {
 }
 
 #[test]
-fn connections_of_a_home_that_ended_make_room_for_others() {
+fn the_idle_connections_of_a_home_are_closed_when_it_ends() {
     let sim = calm();
     site(&sim, "a.test");
     let client = limited(&sim, 1);
     let home = sim.new_home();
     assert!(fetch_there(&sim, &home, &client, A).is_ok());
-    home.shut_down();
     expect_pool(&sim, &client, [1, 0, 0, 0]);
+    home.shut_down();
+    expect_pool(&sim, &client, [0, 0, 0, 0]);
     fetch_now(&sim, &client, A);
     expect_pool(&sim, &client, [1, 0, 0, 0]);
     assert_eq!((dials(&sim), sim.now()), (2, millis(0)));
+}
+
+#[test]
+fn connections_of_a_home_that_ended_make_room_for_others() {
+    let sim = calm();
+    site(&sim, "a.test");
+    site(&sim, "b.test");
+    let client = limited(&sim, 2);
+    let home = sim.new_home();
+    // The janitor is at home, so that nobody tells of the other one's end.
+    fetch_now(&sim, &client, A);
+    assert!(fetch_there(&sim, &home, &client, A).is_ok());
+    home.shut_down();
+    expect_pool(&sim, &client, [2, 0, 0, 0]);
+    fetch_now(&sim, &client, A);
+    fetch_now(&sim, &client, B);
+    expect_pool(&sim, &client, [2, 0, 0, 0]);
+    assert_eq!((dials(&sim), sim.now()), (3, millis(0)));
 }
 
 #[test]
@@ -116,9 +135,8 @@ fn tasks_that_end_with_their_home_leave_their_slots_to_others() {
     assert_eq!(sim.now(), millis(0));
 }
 
-/// Nobody closes it in time when the janitor's home has ended, but nobody uses it either.
 #[test]
-fn an_expired_connection_is_not_used_when_the_janitor_is_gone() {
+fn idle_connections_are_closed_in_time_though_the_home_of_the_janitor_has_ended() {
     let sim = calm();
     site(&sim, "a.test");
     site(&sim, "b.test");
@@ -126,13 +144,27 @@ fn an_expired_connection_is_not_used_when_the_janitor_is_gone() {
     let home = sim.new_home();
     assert!(fetch_there(&sim, &home, &client, B).is_ok());
     fetch_now(&sim, &client, A);
+    expect_pool(&sim, &client, [2, 0, 0, 0]);
     home.shut_down();
-    sim.advance(seconds(5)).expect("not endless");
-    fetch_now(&sim, &client, A);
-    assert_eq!(dials(&sim), 3);
     expect_pool(&sim, &client, [1, 0, 0, 0]);
-    // There is a janitor again.
-    sim.advance(seconds(5)).expect("not endless");
+    sim.advance(millis(4_999)).expect("not endless");
+    expect_pool(&sim, &client, [1, 0, 0, 0]);
+    sim.advance(millis(1)).expect("not endless");
+    expect_pool(&sim, &client, [0, 0, 0, 0]);
+}
+
+#[test]
+fn idle_connections_of_many_homes_that_ended_one_after_the_other_are_all_closed() {
+    let sim = calm();
+    site(&sim, "a.test");
+    let client = client(&sim);
+    let homes: Vec<_> = (0..5).map(|_| sim.new_home()).collect();
+    for home in &homes {
+        assert!(fetch_there(&sim, home, &client, A).is_ok());
+    }
+    expect_pool(&sim, &client, [5, 0, 0, 0]);
+    // The one with the janitor comes last: the others are found gone by whoever is engaged there.
+    homes.into_iter().rev().for_each(martlet_sim::SimHome::shut_down);
     expect_pool(&sim, &client, [0, 0, 0, 0]);
 }
 

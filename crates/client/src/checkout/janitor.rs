@@ -7,7 +7,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::checkout::shared::Checkout;
-use crate::erased::RuntimeHandle;
 use crate::here::Here;
 use crate::runtime::BoxFuture;
 
@@ -41,14 +40,15 @@ pub(crate) enum Work {
 /// A task that exists while the pool has a deadline, and up to that deadline. It does not keep the client.
 pub(crate) struct Janitor {
     checkout: Weak<Checkout>,
-    runtime: RuntimeHandle,
+    /// Where it was engaged.
+    here: Here,
     number: u64,
     sleep: Option<(Instant, BoxFuture<'static, ()>)>,
 }
 
 impl Janitor {
-    pub(crate) fn new(checkout: Weak<Checkout>, runtime: RuntimeHandle, number: u64) -> Self {
-        Self { checkout, runtime, number, sleep: None }
+    pub(crate) fn new(checkout: Weak<Checkout>, here: Here, number: u64) -> Self {
+        Self { checkout, here, number, sleep: None }
     }
 }
 
@@ -61,24 +61,20 @@ impl Future for Janitor {
             let Some(checkout) = this.checkout.upgrade() else {
                 return Poll::Ready(());
             };
-            let Ok(home) = this.runtime.home() else {
-                return Poll::Ready(());
-            };
-            let here = Here { runtime: this.runtime.clone(), home };
-            let until = match checkout.clean(this.number, &here, cx.waker()) {
+            let until = match checkout.clean(this.number, &this.here, cx.waker()) {
                 Work::SleepUntil(until) => until,
                 Work::End => return Poll::Ready(()),
             };
             drop(checkout);
             let sleep = match &mut this.sleep {
                 Some((at, sleep)) if *at == until => sleep,
-                _ => &mut this.sleep.insert((until, this.runtime.sleep_until(until))).1,
+                _ => &mut this.sleep.insert((until, this.here.runtime.sleep_until(until))).1,
             };
             if sleep.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             this.sleep = None;
-            if this.runtime.now() < until {
+            if this.here.runtime.now() < until {
                 // A timer that fires too early must not keep us here.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -88,10 +84,10 @@ impl Future for Janitor {
 }
 
 impl Drop for Janitor {
-    /// Dropped before its end with its runtime: the next one to need a janitor engages another.
+    /// Dropped before its end, with its home.
     fn drop(&mut self) {
         if let Some(checkout) = self.checkout.upgrade() {
-            checkout.dismiss(self.number);
+            checkout.dismiss(self.number, &self.here);
         }
     }
 }

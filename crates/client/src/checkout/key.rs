@@ -21,6 +21,11 @@ impl Key {
         Self { origin: Origin::new(url), home, may_multiplex: false }
     }
 
+    /// The home that its connections live in.
+    pub(crate) fn home(&self) -> u64 {
+        self.home
+    }
+
     /// Whether requests of this key share their dials.
     pub(crate) fn is_shared(&self) -> bool {
         self.may_multiplex

@@ -56,7 +56,7 @@ impl Later {
             waker.wake();
         }
         if let Some((here, number)) = self.janitor {
-            here.home.spawn(Janitor::new(Arc::downgrade(checkout), here.runtime, number));
+            here.home.spawn(Janitor::new(Arc::downgrade(checkout), here.clone(), number));
         }
     }
 }

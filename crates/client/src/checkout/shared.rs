@@ -305,12 +305,10 @@ impl Checkout {
         })
     }
 
-    /// A janitor is gone.
-    pub(super) fn dismiss(self: &Arc<Self>, number: u64) {
-        self.with(|state, later| {
-            let gone = state.shift.take_if(|shift| shift.number == number);
-            later.waker = gone.and_then(|shift| shift.waker);
-        });
+    /// The janitor of this number was dropped by the home that it was engaged in.
+    pub(super) fn dismiss(self: &Arc<Self>, number: u64, here: &Here) {
+        let now = here.runtime.now();
+        self.with(|state, later| state.replace_janitor(later, number, here.home.id(), now));
     }
 
     /// Serves nobody new.

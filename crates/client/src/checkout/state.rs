@@ -64,7 +64,7 @@ impl State {
             let passed = now.saturating_duration_since(now_before);
             let on_the_wall = wall.duration_since(wall_before).unwrap_or_default();
             if on_the_wall > passed.saturating_add(SUSPENDED) {
-                self.pool.expire_idle(now);
+                self.pool.expire_idle(|_| true, now);
             }
         }
         if self.shut_down {
@@ -204,11 +204,14 @@ impl State {
         }
     }
 
-    /// The request of this dial goes on without it. Somebody else wants it, since it was not undialled.
+    /// The request of this dial goes on without it. Somebody else wants it unless it was undialled.
     fn hand_over(&mut self, id: DialId, here: Here, later: &mut Later, now: Instant) {
         let Some(dial) = self.dials.get_mut(&id) else {
             return;
         };
+        if dial.unwanted {
+            return;
+        }
         match std::mem::replace(&mut dial.stage, Stage::Task(None)) {
             Stage::Parked(dial) => later.spawned.push(Spawned { here, id, dial, shared: false }),
             Stage::Polled => {
@@ -248,6 +251,21 @@ impl State {
                 self.shift = Some(Shift { number: self.shifts, until: due, waker: None });
                 later.janitor = Some((here.clone(), self.shifts));
             }
+        }
+    }
+
+    /// The janitor of this number is gone, and with it the home that it worked in. Nobody polls the idle connections of
+    /// that home any more; those of another one are looked after there.
+    pub(crate) fn replace_janitor(&mut self, later: &mut Later, number: u64, home: u64, now: Instant) {
+        let Some(gone) = self.shift.take_if(|shift| shift.number == number) else {
+            return;
+        };
+        later.waker = gone.waker;
+        self.pool.expire_idle(|key| key.home() == home, now);
+        self.carry_out_all(later, &mut Vec::new(), now);
+        if let Some(Handle::Exclusive(conn)) = self.pool.oldest_idle() {
+            let here = conn.here();
+            self.engage_janitor(later, &here, now);
         }
     }
 }
