@@ -164,7 +164,7 @@ fn idle_connections_of_many_homes_that_ended_one_after_the_other_are_all_closed(
     }
     expect_pool(&sim, &client, [5, 0, 0, 0]);
     // The one with the janitor comes last: the others are found gone by whoever is engaged there.
-    homes.into_iter().rev().for_each(martlet_sim::SimHome::shut_down);
+    homes.into_iter().rev().for_each(SimHome::shut_down);
     expect_pool(&sim, &client, [0, 0, 0, 0]);
 }
 
