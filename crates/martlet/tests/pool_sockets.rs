@@ -282,7 +282,7 @@ fn s782_04_idle_connections_of_a_runtime_that_is_gone_are_not_used_and_do_not_st
 
 #[test]
 fn s782_04_idle_connections_are_closed_in_time_though_the_runtime_of_the_janitor_is_gone() {
-    watched("two runtimes of one thread".to_owned(), || {
+    watched("two runtimes of one thread", || {
         let server = Arc::new(Server::start());
         let client = Client::builder().keepalive_expiry(Some(Duration::from_millis(200))).build().unwrap();
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
