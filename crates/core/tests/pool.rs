@@ -213,6 +213,11 @@ impl Rig {
         self.pool.waiting_since(self.waiters[who]).map(|since| self.now - since)
     }
 
+    /// For how long a dial has worked for somebody.
+    fn dialing(&self, who: &str) -> Option<Duration> {
+        self.pool.dialing_since(self.waiters[who]).map(|since| self.now - since)
+    }
+
     /// How soon there is something to do for somebody in particular.
     fn due(&self, who: &str) -> Option<Duration> {
         self.pool.waiter_timeout(self.waiters[who]).map(|due| due - self.now)
@@ -1042,6 +1047,26 @@ fn with_patience_a_request_waits_for_a_connection_before_it_dials() {
     assert_eq!(rig.start("C", "a"), NOTHING);
     rig.pass(wait);
     assert_eq!(rig.wake(), ["dial 1: a for C"]);
+}
+
+#[test]
+fn the_time_of_a_dial_counts_from_when_it_began_to_work_for_the_waiter() {
+    let mut rig = Rig::limited(1);
+    rig.start("A", "a");
+    rig.start("B", "a");
+    rig.pass(secs(2));
+    assert_eq!((rig.dialing("A"), rig.dialing("B")), (Some(secs(2)), None));
+    rig.cancel("A");
+    assert_eq!((rig.dialing("A"), rig.dialing("B")), (None, Some(secs(0))), "it was left to it now");
+    rig.pass(secs(3));
+    assert_eq!((rig.dialing("B"), rig.waits("B")), (Some(secs(3)), None));
+
+    let mut rig = Rig::limited(1);
+    rig.start("A", "sa");
+    rig.pass(secs(2));
+    rig.start("B", "sa");
+    rig.pass(secs(1));
+    assert_eq!((rig.dialing("A"), rig.dialing("B")), (Some(secs(3)), Some(secs(1))), "it came to share it");
 }
 
 #[test]

@@ -544,6 +544,15 @@ impl Run {
             let since = self.pool.waiting_since(*id);
             assert_eq!(since, self.model.waiting_since(*token), "{token} waits since then\n{:?}", self.pool);
             assert!(since.is_none_or(|since| since <= self.now));
+            let dialing = self.pool.dialing_since(*id);
+            let waits = self.model.waits(*token);
+            assert_eq!(
+                dialing.is_some(),
+                waits && since.is_none(),
+                "{token} has a dial or none\n{:?}",
+                self.pool
+            );
+            assert!(dialing.is_none_or(|since| since <= self.now));
             let due = self.pool.waiter_timeout(*id);
             assert!(due.is_none() || self.pool.poll_timeout() <= due, "{token} is due before the pool");
             let patient = self.model.patience(*token);

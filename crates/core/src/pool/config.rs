@@ -23,7 +23,8 @@ pub trait PoolKey: Clone + Eq + Hash {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolConfig {
-    /// Connections in total, those that are being dialled included, those that are being closed not. Default 100.
+    /// Connections in total, those that are being dialled included, those that are being closed not. Default 100. With 0
+    /// every request waits in vain.
     pub max_connections: usize,
     /// The same per origin. Default none.
     pub max_connections_per_origin: Option<usize>,

@@ -254,6 +254,7 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         let (key, token) = (waiter.key, waiter.token.clone());
         let dial = self.dials.insert(Dial { key, began, began_at: now, owner: Some(id) });
         waiter.hope = Hope::Own(dial);
+        waiter.since = now;
         if let Some(key) = self.names.keys.get_mut(key) {
             key.dialless.remove(waiter.want, waiter.turn);
         }

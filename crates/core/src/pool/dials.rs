@@ -27,6 +27,7 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
             return;
         };
         let hope = std::mem::replace(&mut waiter.hope, Hope::Own(id));
+        waiter.since = self.now.map_or(waiter.since, |now| now.max(waiter.since));
         let place = (waiter.key, waiter.want, waiter.turn);
         self.stop_asking(next, place, hope);
     }

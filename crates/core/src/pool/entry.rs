@@ -261,7 +261,7 @@ pub(crate) struct Waiter<W> {
     pub(crate) turn: u64,
     pub(crate) want: Want,
     pub(crate) hope: Hope,
-    /// When it was put in line or, later, its last own dial ended.
+    /// When it was put in line or, later, a dial of its own began to work for it, or ended.
     pub(crate) since: Instant,
 }
 

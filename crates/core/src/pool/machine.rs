@@ -26,7 +26,7 @@ use crate::pool::slab::{Id, Slab};
 ///
 /// [`poll_action`](Self::poll_action), to be called until it has nothing after every input;
 /// [`poll_timeout`](Self::poll_timeout) and [`waiter_timeout`](Self::waiter_timeout);
-/// [`waiting_since`](Self::waiting_since); [`stats`](Self::stats); a dump for people by `Debug`.
+/// [`waiting_since`](Self::waiting_since) and [`dialing_since`](Self::dialing_since); [`stats`](Self::stats); a dump for people by `Debug`.
 ///
 /// # Time
 ///
@@ -288,6 +288,24 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         }
         let lost = key.shared_ended.filter(|ended| waiter.may_have(ended.began));
         Some(lost.map_or(waiter.since, |ended| ended.at.max(waiter.since)))
+    }
+
+    /// Since when a dial works for this waiter, its own or a shared one: since it was begun, or passed on to it, or since the
+    /// waiter came to share it. `None` while none does, and for a waiter that the pool does not know, or not any more.
+    ///
+    /// It is for the owner's connect timeout where the dial is another's, who may have been given another time.
+    pub fn dialing_since(&self, waiter: WaiterId) -> Option<Instant> {
+        let waiter = self.waiters.get(waiter.0)?;
+        if let Hope::Own(_) = waiter.hope {
+            return Some(waiter.since);
+        }
+        let dial = self.names.keys.get(waiter.key)?.shared_dial.and_then(|dial| self.dials.get(dial));
+        dial.filter(|dial| waiter.may_have(dial.began)).map(|dial| dial.began_at.max(waiter.since))
+    }
+
+    /// The time of the last input: what a dump's ages are counted up to.
+    pub fn last_input(&self) -> Option<Instant> {
+        self.now
     }
 
     /// The connection that has been idle for longest, to be looked at.

@@ -369,6 +369,11 @@ impl Model {
         (!self.has_dial(waiter)).then_some(waiter.since)
     }
 
+    /// Whether it is in line.
+    pub(crate) fn waits(&self, token: u32) -> bool {
+        self.waiters.iter().any(|waiter| waiter.token == token)
+    }
+
     /// When the patience of a waiter ends, if it has any and ever does.
     pub(crate) fn patience(&self, token: u32) -> Option<Instant> {
         self.waiters.iter().find(|waiter| waiter.token == token)?.patience?
