@@ -180,8 +180,8 @@ impl<R> Clone for Client<R> {
 }
 
 impl<R> fmt::Debug for Client<R> {
-    /// What a person needs to see when requests hang: the settings, and every connection, dial and waiting request.
-    /// Neither credentials nor paths are printed.
+    /// What a person needs to see when requests hang: the settings, and connections, dials and waiting requests, the oldest
+    /// twenty of each. Neither credentials nor paths are printed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("timeouts", &self.inner.timeouts)

@@ -15,10 +15,14 @@ use martlet_core::{Limits, Misuse};
 
 use crate::checkout::Checkout;
 use crate::client::{Client, Inner};
+#[cfg(feature = "tls")]
+use crate::dial::TlsSource;
 use crate::dial::{Connect, Connector, DialSettings};
 use crate::erased::{RuntimeChoice, RuntimeHandle};
 use crate::error::{Error, FieldMistake};
 use crate::runtime::{Runtime, SocketOptions};
+#[cfg(feature = "tls")]
+use crate::tls::TlsConfig;
 
 /// Settings of a [`Client`]. Begin with [`Client::builder`].
 #[must_use]
@@ -29,6 +33,8 @@ pub struct ClientBuilder<R> {
     limits: Limits,
     socket: SocketOptions,
     connector: Option<Connector>,
+    #[cfg(feature = "tls")]
+    tls: TlsSource,
     runtime: Option<RuntimeHandle>,
     /// The first mistake.
     error: Option<Error>,
@@ -50,6 +56,8 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
             limits: Limits::default(),
             socket: SocketOptions::default(),
             connector: None,
+            #[cfg(feature = "tls")]
+            tls: TlsSource::Described(TlsConfig::new()),
             runtime: None,
             error: None,
             choice: PhantomData,
@@ -110,10 +118,11 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
     }
 
     /// How many connections there may be, how long they are kept, and so on: all settings of the pool at once; see
-    /// [`PoolConfig`] for the defaults.
-    pub fn pool(mut self, config: PoolConfig) -> Self {
-        self.pool = config;
-        self
+    /// [`PoolConfig`] for the defaults. Limits of 0 connections count as 1.
+    pub fn pool(self, config: PoolConfig) -> Self {
+        let (most, per_origin) = (config.max_connections, config.max_connections_per_origin);
+        let builder = Self { pool: config, ..self };
+        builder.max_connections(most).max_connections_per_origin(per_origin)
     }
 
     /// Connections in total, those that are being dialled included. Default 100; 0 counts as 1.
@@ -147,7 +156,7 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
         self
     }
 
-    /// Requests on one connection. No limit by default.
+    /// Requests on one connection. No limit by default; 0 counts as 1.
     pub fn max_requests_per_connection(mut self, most: Option<u64>) -> Self {
         self.pool.max_requests_per_connection = most;
         self
@@ -183,6 +192,25 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
         self
     }
 
+    /// How servers are trusted and who we are to them, described; see [`TlsConfig`] for the defaults.
+    ///
+    /// It takes the place of an earlier [`tls_config`](Self::tls_config).
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsConfig) -> Self {
+        self.tls = TlsSource::Described(config);
+        self
+    }
+
+    /// A whole configuration of rustls, used as it is. Only if it offers no protocols by ALPN, those that the client
+    /// speaks are set, on a copy: the sessions are shared with whoever else uses the configuration.
+    ///
+    /// It takes the place of [`tls`](Self::tls).
+    #[cfg(feature = "tls")]
+    pub fn tls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.tls = TlsSource::own(&config);
+        self
+    }
+
     /// Uses this runtime instead of the one that the features choose: a simulator, a mock, a runtime without an
     /// adapter. The type of the client stays the same.
     pub fn runtime(mut self, runtime: impl Runtime) -> Self {
@@ -210,11 +238,16 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
     ///
     /// # Errors
     ///
-    /// Kind `Builder`: a field name or value that is none, or a field that cannot be a default. Never anything about
+    /// Kind `Builder`: a field name or value that is none, or a field that cannot be a default; or a mistake in what TLS
+    /// was given. Never anything about
     /// the runtime, which is looked for when a request begins.
     pub fn build(self) -> Result<Client<R>, Error> {
         if let Some(e) = self.error {
             return Err(e);
+        }
+        #[cfg(feature = "tls")]
+        if let TlsSource::Described(config) = &self.tls {
+            config.check().map_err(Error::builder)?;
         }
         let block = FieldBlock::new(&self.fields).map_err(|e| refused_default(&self.fields, e))?;
         Ok(Client::from_inner(Arc::new(Inner {
@@ -224,6 +257,8 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
                 socket: self.socket,
                 connector: self.connector,
                 limits: self.limits,
+                #[cfg(feature = "tls")]
+                tls: self.tls,
                 opened: AtomicU64::new(0),
             }),
             checkout: Checkout::new(self.pool),

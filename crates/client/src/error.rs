@@ -9,7 +9,11 @@ use std::time::Duration;
 use http::{HeaderName, Uri};
 use martlet_core::time::Phase;
 use martlet_core::{Closed, Delivery};
+#[cfg(feature = "tls")]
+use rustls::pki_types::CertificateDer;
 
+#[cfg(feature = "tls")]
+use crate::tls::{HandshakeError, TlsFailure};
 use crate::url::Url;
 
 /// What went wrong with a request, and what the server can have seen of it.
@@ -28,6 +32,9 @@ struct Inner {
     uri: Option<Uri>,
     /// Shared by the errors of all requests that the same dial has failed.
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    /// The certificates that were turned down.
+    #[cfg(feature = "tls")]
+    certificates: Option<Arc<[CertificateDer<'static>]>>,
 }
 
 /// Kinds of failure.
@@ -43,6 +50,9 @@ pub enum Kind {
     Resolve,
     /// No connection could be opened: refused, unreachable, or whatever else the system says.
     Connect,
+    /// TLS failed: in the handshake, or by an alert after it.
+    #[cfg(feature = "tls")]
+    Tls(TlsFailure),
     /// A part of the request took longer than it may.
     Timeout(Phase),
     /// The server went away before the response was complete.
@@ -84,8 +94,16 @@ impl StdError for FieldMistake {
 
 impl Error {
     pub(crate) fn new(kind: Kind) -> Self {
-        let inner =
-            Inner { kind, delivery: Delivery::NotSent, elapsed: None, url: None, uri: None, source: None };
+        let inner = Inner {
+            kind,
+            delivery: Delivery::NotSent,
+            elapsed: None,
+            url: None,
+            uri: None,
+            source: None,
+            #[cfg(feature = "tls")]
+            certificates: None,
+        };
         Self { inner: Box::new(inner) }
     }
 
@@ -96,9 +114,13 @@ impl Error {
 
     /// The same for another request.
     pub(crate) fn share(&self) -> Self {
-        let Inner { kind, delivery, elapsed, source, .. } = &*self.inner;
-        let (kind, delivery, elapsed, source) = (*kind, *delivery, *elapsed, source.clone());
-        Self { inner: Box::new(Inner { kind, delivery, elapsed, url: None, uri: None, source }) }
+        let mut shared = Self::new(self.inner.kind);
+        shared.inner.delivery = self.inner.delivery;
+        shared.inner.elapsed = self.inner.elapsed;
+        shared.inner.source.clone_from(&self.inner.source);
+        #[cfg(feature = "tls")]
+        shared.inner.certificates.clone_from(&self.inner.certificates);
+        shared
     }
 
     pub(crate) fn with_delivery(mut self, delivery: Delivery) -> Self {
@@ -125,6 +147,15 @@ impl Error {
         Self::new(Kind::Runtime).with_source(source)
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(e: HandshakeError) -> Self {
+        let (failure, presented, source) = e.into_parts();
+        let mut error = Self::new(Kind::Tls(failure)).with_source(source);
+        error.inner.certificates =
+            Some(presented.into()).filter(|presented: &Arc<[_]>| !presented.is_empty());
+        error
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> Kind {
         self.inner.kind
@@ -145,6 +176,14 @@ impl Error {
         self.inner.uri.as_ref()
     }
 
+    /// The certificates that the server presented and that were turned down, its own first, in DER. Empty for any other
+    /// failure, and for a `rustls::ClientConfig` of your own unless its verifier was wrapped in
+    /// [`RecordChain`](crate::tls::RecordChain).
+    #[cfg(feature = "tls")]
+    pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
+        self.inner.certificates.as_deref().unwrap_or_default()
+    }
+
     /// Whether it is a timeout, in any phase.
     pub fn is_timeout(&self) -> bool {
         matches!(self.inner.kind, Kind::Timeout(_))
@@ -152,10 +191,14 @@ impl Error {
 
     /// Whether no connection could be had.
     pub fn is_connect(&self) -> bool {
-        matches!(
-            self.inner.kind,
-            Kind::Resolve | Kind::Connect | Kind::Timeout(Phase::Resolve | Phase::Connect | Phase::Tls)
-        )
+        match self.inner.kind {
+            Kind::Resolve | Kind::Connect => true,
+            Kind::Timeout(phase) => matches!(phase, Phase::Resolve | Phase::Connect | Phase::Tls),
+            // An alert may come in the place of a response, too.
+            #[cfg(feature = "tls")]
+            Kind::Tls(_) => self.inner.delivery == Delivery::NotSent,
+            _ => false,
+        }
     }
 }
 
@@ -166,6 +209,8 @@ impl fmt::Display for Error {
             Kind::Runtime => f.write_str("no usable runtime")?,
             Kind::Resolve => f.write_str("the host name could not be resolved")?,
             Kind::Connect => f.write_str("no connection could be opened")?,
+            #[cfg(feature = "tls")]
+            Kind::Tls(failure) => failure.fmt(f)?,
             Kind::Timeout(phase) => {
                 write!(f, "timed out {phase}")?;
                 if let Some(elapsed) = self.inner.elapsed {

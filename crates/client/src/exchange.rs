@@ -7,7 +7,7 @@ use http::Method;
 use martlet_core::h1::{ClientConn, RequestHead, Target};
 use martlet_core::{Delivery, Error as CoreError};
 
-use crate::checkout::{Key, Waiting};
+use crate::checkout::{Allowed, Key, Waiting};
 use crate::client::Inner;
 use crate::dial::{self, Plan};
 use crate::error::{Error, Kind};
@@ -15,6 +15,8 @@ use crate::h1::Failure;
 use crate::request::Request;
 use crate::response::Response;
 use crate::timer::Timer;
+#[cfg(feature = "tls")]
+use crate::tls::TlsFailure;
 
 pub(crate) async fn execute(client: &Inner, request: Request) -> Result<Response, Error> {
     let url = request.url.clone();
@@ -22,9 +24,9 @@ pub(crate) async fn execute(client: &Inner, request: Request) -> Result<Response
 }
 
 async fn run(client: &Inner, request: Request) -> Result<Response, Error> {
-    let Request { method, url, version, fields, body, timeouts } = request;
-    if url.is_https() {
-        return Err(Error::builder("the scheme https is not supported by this build"));
+    let Request { method, url, route, version, fields, body, timeouts } = request;
+    if cfg!(not(feature = "tls")) && url.is_https() {
+        return Err(Error::builder("https needs the feature `tls`"));
     }
     if method == Method::CONNECT {
         return Err(Error::builder("a tunnel by CONNECT is not supported"));
@@ -40,9 +42,9 @@ async fn run(client: &Inner, request: Request) -> Result<Response, Error> {
     };
     let here = client.here()?;
     let timeouts = timeouts.unwrap_or_else(|| client.timeouts.clone());
-    let (allowed, connect) = (timeouts.pool, timeouts.connect);
-    let mut timer = Timer::new(here.runtime.clone(), timeouts);
-    let key = Key::new(&url, here.home.id());
+    let allowed = Allowed { pool: timeouts.pool, connect: timeouts.connect };
+    let mut timer = Timer::new(here.clone(), timeouts);
+    let key = Key::new(&url, route.clone(), here.home.id());
     let plan = {
         let (url, here, content) = (&url, here.clone(), body.content());
         move || {
@@ -50,7 +52,8 @@ async fn run(client: &Inner, request: Request) -> Result<Response, Error> {
             let limits = &client.dialing.limits;
             ClientConn::new(limits.clone()).send_request(head, content).map_err(Error::builder)?;
             let settings = Arc::clone(&client.dialing);
-            Ok(Plan { url: url.clone(), here: here.clone(), settings, allowed: connect })
+            let (url, route) = (url.clone(), route.clone());
+            Ok(Plan { url, route, here: here.clone(), settings, allowed: allowed.connect })
         }
     };
     let mut waiting = Waiting::new(&client.checkout, key, here, allowed, plan);
@@ -89,6 +92,11 @@ pub(crate) fn error_of(failure: Failure, delivery: Delivery) -> Error {
         Failure::Shutdown => Error::new(Kind::Shutdown),
         Failure::Core(core, said) => {
             let kind = match &core {
+                // What TLS has to say explains why the stream has ended.
+                #[cfg(feature = "tls")]
+                CoreError::Closed(_) if said.as_ref().and_then(TlsFailure::of).is_some() => {
+                    Kind::Tls(said.as_ref().and_then(TlsFailure::of).unwrap_or(TlsFailure::Interrupted))
+                }
                 CoreError::Closed(closed) => Kind::Closed(*closed),
                 CoreError::Peer(_) => Kind::Protocol,
                 CoreError::Misuse(_) => Kind::Builder,

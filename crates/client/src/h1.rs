@@ -15,12 +15,12 @@ use martlet_core::h1::{ClientConn, Fields, Item, RequestHead, ResponseHead, Wait
 use martlet_core::time::{Expired, Phase};
 use martlet_core::{CloseReason, Delivery, Error as CoreError, Misuse};
 
+pub(crate) use self::rest::Probe;
 use crate::body::{Body, Piece, SourceError};
 use crate::checkout::Bell;
 use crate::here::Here;
 use crate::info::ConnectionInfo;
 use crate::input::Input;
-use crate::runtime::Home;
 use crate::timer::Timer;
 use crate::transport::Transport;
 
@@ -45,7 +45,6 @@ pub(crate) struct Connection {
     /// `None` once it is closed.
     io: Option<Box<dyn Transport>>,
     conn: ClientConn,
-    home: Home,
     info: ConnectionInfo,
     bell: Arc<Bell>,
     /// When the last exchange ended.
@@ -70,17 +69,10 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// A connection whose transport is new. The timer's sleep stays with it.
-    pub(crate) fn new(
-        io: Box<dyn Transport>,
-        info: ConnectionInfo,
-        conn: ClientConn,
-        timer: Timer,
-        home: Home,
-    ) -> Self {
+    pub(crate) fn new(io: Box<dyn Transport>, info: ConnectionInfo, conn: ClientConn, timer: Timer) -> Self {
         Self {
             io: Some(io),
             conn,
-            home,
             info,
             bell: Arc::new(Bell::default()),
             resting_since: timer.now(),
@@ -116,8 +108,8 @@ impl Connection {
     }
 
     /// The runtime and the home that it lives in.
-    pub(crate) fn here(&self) -> Here {
-        Here { runtime: self.timer.runtime().clone(), home: self.home.clone() }
+    pub(crate) fn here(&self) -> &Here {
+        self.timer.here()
     }
 
     pub(crate) fn info(&self) -> &ConnectionInfo {

@@ -9,3 +9,10 @@ pub(crate) struct Here {
     pub(crate) runtime: RuntimeHandle,
     pub(crate) home: Home,
 }
+
+impl Here {
+    /// Whether whoever asks is polled there now.
+    pub(crate) fn is_here(&self) -> bool {
+        self.runtime.home().is_ok_and(|home| home.id() == self.home.id())
+    }
+}

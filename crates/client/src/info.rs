@@ -4,6 +4,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::Version;
+
+#[cfg(feature = "tls")]
+use crate::tls::TlsInfo;
+
 /// The connection that a response came on. It stays what it was when the connection was opened, and outlives it.
 #[derive(Clone)]
 pub struct ConnectionInfo {
@@ -15,11 +20,36 @@ struct Shared {
     id: u64,
     local_addr: Option<SocketAddr>,
     peer_addr: Option<SocketAddr>,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsInfo>,
 }
 
 impl ConnectionInfo {
     pub(crate) fn new(id: u64, local_addr: Option<SocketAddr>, peer_addr: Option<SocketAddr>) -> Self {
-        Self { shared: Arc::new(Shared { id, local_addr, peer_addr }), is_reused: false }
+        let shared = Shared {
+            id,
+            local_addr,
+            peer_addr,
+            #[cfg(feature = "tls")]
+            tls: None,
+        };
+        Self { shared: Arc::new(shared), is_reused: false }
+    }
+
+    /// The same over TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_tls(self, tls: TlsInfo) -> Self {
+        let Shared { id, local_addr, peer_addr, .. } = *self.shared;
+        Self { shared: Arc::new(Shared { id, local_addr, peer_addr, tls: Some(tls) }), ..self }
+    }
+
+    /// Whether TLS is spoken on it.
+    pub(crate) fn is_secure(&self) -> bool {
+        #[cfg(feature = "tls")]
+        let is_secure = self.shared.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        let is_secure = false;
+        is_secure
     }
 
     /// For one request on it.
@@ -42,6 +72,17 @@ impl ConnectionInfo {
         self.shared.peer_addr
     }
 
+    /// The version of HTTP that is spoken on it.
+    pub fn version(&self) -> Version {
+        Version::HTTP_11
+    }
+
+    /// What the TLS handshake showed; `None` for a connection without TLS.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.shared.tls.as_ref()
+    }
+
     /// Whether the connection was idle before this request, or had served another one.
     pub fn is_reused(&self) -> bool {
         self.is_reused
@@ -50,11 +91,13 @@ impl ConnectionInfo {
 
 impl fmt::Debug for ConnectionInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectionInfo")
-            .field("id", &self.id())
+        let mut f = f.debug_struct("ConnectionInfo");
+        f.field("id", &self.id())
             .field("local_addr", &self.local_addr())
             .field("peer_addr", &self.peer_addr())
-            .field("is_reused", &self.is_reused())
-            .finish_non_exhaustive()
+            .field("is_reused", &self.is_reused());
+        #[cfg(feature = "tls")]
+        f.field("tls", &self.tls());
+        f.finish_non_exhaustive()
     }
 }

@@ -24,9 +24,12 @@ mod info;
 mod input;
 mod request;
 mod response;
+mod route;
 mod runtime;
 mod scratch;
 mod timer;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod transport;
 #[doc(hidden)]
 pub mod url;
@@ -37,6 +40,8 @@ pub use martlet_core::h1::Fields;
 pub use martlet_core::pool::{DialPolicy, PoolConfig, PoolStats};
 pub use martlet_core::time::{Phase, Timeouts};
 pub use martlet_core::{Closed, Delivery, Ending, Limits, PeerError};
+#[cfg(feature = "tls")]
+pub use rustls;
 
 pub use self::body::Body;
 pub use self::client::{Client, Drain};

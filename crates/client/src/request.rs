@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,12 +16,17 @@ use crate::client::Inner;
 use crate::error::{Error, FieldMistake};
 use crate::exchange;
 use crate::response::Response;
+#[cfg(feature = "tls")]
+use crate::route::OwnConfig;
+use crate::route::Route;
 use crate::url::{Url, UrlError};
 
 /// A request to be sent by [`Client::execute`](crate::Client::execute).
 pub struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
+    /// Rarely anything.
+    pub(crate) route: Option<Arc<Route>>,
     pub(crate) version: Version,
     pub(crate) fields: HeaderMap,
     /// A stream need not be `Sync`; this makes the request so, and is only ever entered by `&mut`.
@@ -73,6 +79,7 @@ impl RequestBuilder {
         let request = url.map_err(Error::builder).map(|url| Request {
             method,
             url,
+            route: None,
             version: Version::HTTP_11,
             fields: HeaderMap::new(),
             body: Mutex::new(Body::empty()),
@@ -143,6 +150,42 @@ impl RequestBuilder {
         if let Ok(request) = &mut self.request {
             let timeouts = request.timeouts.get_or_insert_with(|| self.client.timeouts.clone());
             timeouts.total = Some(total);
+        }
+        self
+    }
+
+    /// Connects to this address, whatever the host's name is. All else stays: the Host field, and the name that a
+    /// certificate must be for. A [`Connect`](crate::Connect) is told of it.
+    pub fn connect_to(self, address: SocketAddr) -> Self {
+        self.change_route(|route| route.connect_to = Some(address))
+    }
+
+    /// Asks the server's certificate to be for this name or address instead of the URL's host, and tells the server so
+    /// (SNI). Of no effect without TLS.
+    #[cfg(feature = "tls")]
+    pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        match rustls::pki_types::ServerName::try_from(name.as_str()) {
+            Ok(_) => self.change_route(|route| route.server_name = Some(name.into())),
+            Err(e) => {
+                if self.request.is_ok() {
+                    self.request = Err(Error::builder(e));
+                }
+                self
+            }
+        }
+    }
+
+    /// Uses this configuration of TLS instead of the client's. Requests with different ones never share a connection: keep
+    /// the `Arc` and give the same one to all that may. ALPN is set on a copy if the configuration has none.
+    #[cfg(feature = "tls")]
+    pub fn tls_config(self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.change_route(|route| route.tls = Some(OwnConfig(config)))
+    }
+
+    fn change_route(mut self, change: impl FnOnce(&mut Route)) -> Self {
+        if let Ok(request) = &mut self.request {
+            change(Arc::make_mut(request.route.get_or_insert_default()));
         }
         self
     }

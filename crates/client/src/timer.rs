@@ -1,18 +1,24 @@
 //! The deadlines of a request and the one sleep that serves them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use martlet_core::time::{Deadlines, Expired, Phase, Timeouts};
 
 use crate::erased::RuntimeHandle;
+use crate::here::Here;
 use crate::runtime::BoxFuture;
 
 /// A sleep that is set anew only when an earlier deadline comes up, when it fires too early, or in another home.
 pub(crate) struct Timer {
-    runtime: RuntimeHandle,
+    /// Where the request was begun.
+    here: Here,
     deadlines: Deadlines,
     sleep: Option<Sleep>,
+    /// What wakes us where no sleep can be had.
+    remote: Option<Remote>,
 }
 
 struct Sleep {
@@ -23,17 +29,21 @@ struct Sleep {
 }
 
 impl Timer {
-    pub(crate) fn new(runtime: RuntimeHandle, timeouts: Timeouts) -> Self {
-        let now = runtime.now();
-        Self { runtime, deadlines: Deadlines::new(timeouts, now), sleep: None }
+    pub(crate) fn new(here: Here, timeouts: Timeouts) -> Self {
+        let now = here.runtime.now();
+        Self { here, deadlines: Deadlines::new(timeouts, now), sleep: None, remote: None }
+    }
+
+    pub(crate) fn here(&self) -> &Here {
+        &self.here
     }
 
     pub(crate) fn runtime(&self) -> &RuntimeHandle {
-        &self.runtime
+        &self.here.runtime
     }
 
     pub(crate) fn now(&self) -> Instant {
-        self.runtime.now()
+        self.runtime().now()
     }
 
     /// Goes on with the deadlines of another request, and with the sleep that was here before.
@@ -46,7 +56,8 @@ impl Timer {
 
     /// Serves no request for now: a sleep that was set wakes nobody.
     pub(crate) fn rest(&mut self) {
-        let here = self.runtime.home().ok().map(|home| home.id());
+        let here = self.here.runtime.home().ok().map(|home| home.id());
+        self.remote = None;
         let awake = |sleep: &mut Sleep| {
             let mut cx = Context::from_waker(Waker::noop());
             here != Some(sleep.home) || sleep.future.as_mut().poll(&mut cx).is_ready()
@@ -58,12 +69,13 @@ impl Timer {
 
     /// Forgets the sleep without touching it.
     pub(crate) fn stop(&mut self) {
+        self.remote = None;
         self.sleep = None;
     }
 
     pub(crate) fn enter(&mut self, phase: Phase) {
         if !self.deadlines.is_in(phase) {
-            self.deadlines.enter(phase, self.runtime.now());
+            self.deadlines.enter(phase, self.here.runtime.now());
         }
     }
 
@@ -73,18 +85,13 @@ impl Timer {
 
     pub(crate) fn progress(&mut self, phase: Phase) {
         if self.deadlines.is_in(phase) {
-            self.deadlines.progress(phase, self.runtime.now());
+            self.deadlines.progress(phase, self.here.runtime.now());
         }
-    }
-
-    /// The time that a phase has counts from then on.
-    pub(crate) fn progress_at(&mut self, phase: Phase, at: Instant) {
-        self.deadlines.progress(phase, at);
     }
 
     /// Whether the time of the whole request is over: an expiry then is final, whatever its phase.
     pub(crate) fn is_total_over(&self) -> bool {
-        self.deadlines.is_total_over(self.runtime.now())
+        self.deadlines.is_total_over(self.here.runtime.now())
     }
 
     /// Ready when something has expired.
@@ -100,13 +107,13 @@ impl Timer {
             let Some(next) = self.deadlines.poll_timeout().into_iter().chain(also).min() else {
                 return Poll::Pending;
             };
-            let home = self.runtime.home().ok().map(|home| home.id());
+            let home = self.here.runtime.home().ok().map(|home| home.id());
             if let Some(home) = home {
                 let sleep = match &mut self.sleep {
                     // A later deadline only changes a number: the sleep fires, finds nothing and is set anew.
                     Some(sleep) if sleep.home == home && sleep.at <= next => sleep,
                     _ => {
-                        let future = self.runtime.sleep_until(next);
+                        let future = self.here.runtime.sleep_until(next);
                         self.sleep.insert(Sleep { at: next, home, future })
                     }
                 };
@@ -115,7 +122,7 @@ impl Timer {
                 }
                 self.sleep = None;
             }
-            let now = self.runtime.now();
+            let now = self.here.runtime.now();
             if let Some(expired) = self.deadlines.expired(now) {
                 return Poll::Ready(expired);
             }
@@ -125,12 +132,71 @@ impl Timer {
                 return Poll::Pending;
             }
             if home.is_none() {
-                // A response is read outside of every runtime: no sleep can be had, so what wakes us is the
-                // transport, and the clock is looked at whenever it does.
+                self.wait_remotely(next, cx);
                 return Poll::Pending;
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Polled outside of the runtime, where none of its sleeps can be made, and one that was made must not be touched: a
+    /// task in its own home wakes us, as long as that runs.
+    fn wait_remotely(&mut self, at: Instant, cx: &Context<'_>) {
+        match &self.remote {
+            Some(remote) if remote.at <= at && !remote.bell.is_over() => remote.bell.listen(cx),
+            _ => self.remote.insert(Remote::new(&self.here, at)).bell.listen(cx),
+        }
+    }
+}
+
+/// A sleep that somebody else sleeps for us. One that is not needed any more ends in vain.
+struct Remote {
+    at: Instant,
+    bell: Arc<RemoteBell>,
+}
+
+#[derive(Default)]
+struct RemoteBell {
+    is_over: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Remote {
+    fn new(here: &Here, at: Instant) -> Self {
+        let bell = Arc::new(RemoteBell::default());
+        let (ringer, runtime) = (Arc::clone(&bell), here.runtime.clone());
+        here.home.spawn(async move {
+            runtime.sleep_until(at).await;
+            ringer.ring();
+        });
+        Self { at, bell }
+    }
+}
+
+impl RemoteBell {
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
+    fn listen(&self, cx: &Context<'_>) {
+        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match &*waker {
+            Some(known) if known.will_wake(cx.waker()) => None,
+            _ => waker.replace(cx.waker().clone()),
+        };
+        drop(waker);
+        drop(before);
+        if self.is_over() {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    fn ring(&self) {
+        self.is_over.store(true, Ordering::Release);
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 }

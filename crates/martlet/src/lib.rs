@@ -28,10 +28,17 @@
 //! | `smol` | off | all others use async-io, under any executor |
 //! | `async-std` | off | the same, with async-std's executor for what is left behind; `smol` wins where both are on |
 //! | `url` | on | URLs with octets to encode, international names or unusual numeric hosts; without it they are refused |
+//! | `tls` | on | `https`, by rustls; without it such a URL is refused |
+//! | `ring` | on | does the cryptography of TLS; turns `tls` on |
+//! | `aws-lc-rs` | off | does it in place of `ring`, with post-quantum key exchange; turns `tls` on, and wins where both are on |
+//! | `platform-verifier` | off | `TlsConfig::platform_verifier`: trust what the operating system trusts; turns `tls` on |
 //!
 //! Runtimes are additive, and none is on by default. Without one every request fails with [`Kind::Runtime`] and says
 //! what to enable. tokio tells only by a panic that a runtime was built without its IO or time driver: that one is
 //! caught, once per runtime, after the program's panic hook has heard of it; under `panic = "abort"` it ends the program.
+//!
+//! With `tls` and neither `ring` nor `aws-lc-rs` a `rustls::ClientConfig` or a provider of your own does the cryptography; without
+//! one a request to an `https` URL fails and names the features.
 
 #![forbid(unsafe_code)]
 
@@ -55,3 +62,15 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/limits.md")]
 struct LimitsPage;
+
+// Its examples name everything that there is.
+#[cfg(all(
+    doctest,
+    feature = "aws-lc-rs",
+    feature = "platform-verifier",
+    feature = "ring",
+    feature = "smol",
+    feature = "tls"
+))]
+#[doc = include_str!("../../../docs/tls.md")]
+struct TlsPage;

@@ -12,7 +12,7 @@ use martlet_sim::{Fault, Sim};
 
 use common::{
     Held, calm, client_with, dials, distant, drop_inside, expect_pool, fetch, fetch_now, hold, limited,
-    millis, seconds, settle, site, start,
+    millis, read, seconds, settle, site, start,
 };
 
 const A: &str = "http://a.test/";
@@ -79,19 +79,74 @@ fn a_dial_that_was_handed_on_stops_the_time_of_who_waits() {
 }
 
 #[test]
-fn a_dial_that_was_handed_on_times_out_by_its_own_time() {
+fn a_dial_that_was_handed_on_and_runs_out_of_time_is_begun_anew() {
     let sim = calm();
     site(&sim, "a.test").fail_next(Fault::NeverAnswer);
-    let client =
-        client_with(&sim, |builder| builder.max_connections(1).timeouts(patient_in_connect(seconds(12))));
-    let mut first = Held::new(fetch(&client, A));
+    let client = limited(&sim, 1);
+    let mut first = Held::new(read(client.get(A).timeouts(patient_in_connect(seconds(3))).send()));
     assert!(first.poll(&sim).is_none());
     let waiting = start(&sim, fetch(&client, A));
-    sim.advance(seconds(3)).expect("not endless");
+    sim.advance(seconds(2)).expect("not endless");
     first.cancel(&sim);
-    sim.advance(seconds(9)).expect("not endless");
+    expect_pool(&sim, &client, [0, 0, 1, 1]);
+    sim.advance(millis(999)).expect("not endless");
+    assert_eq!(dials(&sim), 1);
+    // The time was the first one's. The other has time of its own.
+    sim.advance(millis(1)).expect("not endless");
+    assert!(waiting.succeeded(), "{client:?}");
+    assert_eq!(dials(&sim), 2);
+}
+
+#[test]
+fn a_dial_that_was_handed_on_may_take_as_long_as_who_waits_allows_from_then_on() {
+    for patience in [None, Some(seconds(60))] {
+        let sim = calm();
+        site(&sim, "a.test").fail_next(Fault::NeverAnswer);
+        let client = limited(&sim, 1);
+        let mut timeouts = Timeouts::default();
+        timeouts.connect = patience;
+        let mut first = Held::new(read(client.get(A).timeouts(timeouts).send()));
+        assert!(first.poll(&sim).is_none());
+        let waiting = start(&sim, fetch(&client, A));
+        sim.advance(seconds(3)).expect("not endless");
+        first.cancel(&sim);
+        sim.advance(millis(4_999)).expect("not endless");
+        assert!(!waiting.is_over());
+        sim.advance(millis(1)).expect("not endless");
+        assert_eq!(waiting.result(), Some(Err(Kind::Timeout(Phase::Connect))), "{patience:?}");
+        expect_pool(&sim, &client, [0, 0, 0, 0]);
+    }
+}
+
+#[test]
+fn the_time_of_a_whole_request_that_a_dial_of_another_works_for_ends_in_connecting() {
+    let sim = calm();
+    site(&sim, "a.test").fail_next(Fault::NeverAnswer);
+    let client = limited(&sim, 1);
+    let mut first = Held::new(fetch(&client, A));
+    assert!(first.poll(&sim).is_none());
+    let mut timeouts = Timeouts::default();
+    timeouts.total = Some(seconds(2));
+    let waiting = start(&sim, read(client.get(A).timeouts(timeouts).send()));
+    sim.advance(seconds(1)).expect("not endless");
+    first.cancel(&sim);
+    sim.advance(seconds(1)).expect("not endless");
     assert_eq!(waiting.result(), Some(Err(Kind::Timeout(Phase::Connect))));
+}
+
+#[test]
+fn a_dial_that_nobody_wants_is_given_up_although_its_home_is_not_run() {
+    let sim = calm();
+    site(&sim, "a.test").fail_next(Fault::NeverAnswer);
+    site(&sim, "b.test");
+    let client = limited(&sim, 1);
+    let mut first = Held::new(fetch(&client, A));
+    let mut second = Held::new(fetch(&client, A));
+    assert!(first.poll(&sim).is_none() && second.poll(&sim).is_none());
+    drop((first, second));
+    // Without a run in between: whatever was spawned has not been polled.
     expect_pool(&sim, &client, [0, 0, 0, 0]);
+    fetch_now(&sim, &client, B);
 }
 
 #[test]

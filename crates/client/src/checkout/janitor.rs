@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Weak;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -43,12 +44,19 @@ pub(crate) struct Janitor {
     /// Where it was engaged.
     here: Here,
     number: u64,
+    /// Set when the home has taken it in.
+    is_engaged: Arc<AtomicBool>,
     sleep: Option<(Instant, BoxFuture<'static, ()>)>,
 }
 
 impl Janitor {
-    pub(crate) fn new(checkout: Weak<Checkout>, here: Here, number: u64) -> Self {
-        Self { checkout, here, number, sleep: None }
+    pub(crate) fn new(
+        checkout: Weak<Checkout>,
+        here: Here,
+        number: u64,
+        is_engaged: Arc<AtomicBool>,
+    ) -> Self {
+        Self { checkout, here, number, is_engaged, sleep: None }
     }
 }
 
@@ -84,10 +92,12 @@ impl Future for Janitor {
 }
 
 impl Drop for Janitor {
-    /// Dropped before its end, with its home.
+    /// Dropped before its end: with its home, or at once, by a home that has ended or that takes no tasks although it is
+    /// there.
     fn drop(&mut self) {
         if let Some(checkout) = self.checkout.upgrade() {
-            checkout.dismiss(self.number, &self.here);
+            let was_engaged = self.is_engaged.load(Ordering::Relaxed);
+            checkout.dismiss(self.number, &self.here, was_engaged || !self.here.is_here());
         }
     }
 }

@@ -6,19 +6,21 @@ use std::sync::Arc;
 
 use martlet_core::pool::PoolKey;
 
+use crate::route::Route;
 use crate::url::{Scheme, Url};
 
-/// The origin, and the home whose connections may serve the request.
+/// The origin, what else a request wants of its connection, and the home whose connections may serve it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     origin: Origin,
+    route: Option<Arc<Route>>,
     home: u64,
     may_multiplex: bool,
 }
 
 impl Key {
-    pub(crate) fn new(url: &Url, home: u64) -> Self {
-        Self { origin: Origin::new(url), home, may_multiplex: false }
+    pub(crate) fn new(url: &Url, route: Option<Arc<Route>>, home: u64) -> Self {
+        Self { origin: Origin::new(url), route, home, may_multiplex: false }
     }
 
     /// The home that its connections live in.
@@ -52,7 +54,11 @@ impl PoolKey for Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} (home {})", self.origin, self.home)
+        write!(f, "{:?} (home {})", self.origin, self.home)?;
+        if let Some(route) = &self.route {
+            route.fmt_wishes(f)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,11 @@
 //! What follows from a change of the pool, to be done once the lock is gone.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
+use std::thread;
 
 use martlet_core::pool::DialId;
 
@@ -17,14 +21,14 @@ use crate::here::Here;
 /// All of it may run code that is not ours: wakers, executors, transports, destructors.
 #[derive(Default)]
 pub(crate) struct Later {
+    pub(crate) woken: Vec<Waker>,
+    pub(crate) rung: Vec<Arc<Bell>>,
+    pub(crate) spawned: Vec<Spawned>,
+    /// The number of the janitor to engage, and where.
+    pub(crate) janitor: Option<(Here, u64)>,
     #[expect(clippy::vec_box, reason = "they are boxed wherever else they are")]
     pub(crate) closed: Vec<Box<Connection>>,
     pub(crate) given_up: Vec<Dial>,
-    pub(crate) spawned: Vec<Spawned>,
-    pub(crate) woken: Vec<Waker>,
-    pub(crate) rung: Vec<Arc<Bell>>,
-    /// The number of the janitor to engage, and where.
-    pub(crate) janitor: Option<(Here, u64)>,
     /// Only to be dropped.
     pub(crate) slot: Option<Slot>,
     pub(crate) dialing: Option<Dialing>,
@@ -35,28 +39,63 @@ pub(crate) struct Later {
 pub(crate) struct Spawned {
     pub(crate) here: Here,
     pub(crate) id: DialId,
-    pub(crate) dial: Dial,
     /// It was a task from the start, for all who share it.
     pub(crate) shared: bool,
 }
 
 impl Later {
+    /// Does all of it, also if some of it panics: others wait for the rest.
     pub(crate) fn run(self, checkout: &Arc<Checkout>) {
-        for mut connection in self.closed {
-            connection.close();
-        }
-        drop(self.given_up);
-        for Spawned { here, id, dial, shared } in self.spawned {
-            here.home.spawn(DialTask::new(Arc::clone(checkout), id, dial, shared));
+        let mut panics = Panics::default();
+        for waker in self.woken {
+            panics.catch(|| waker.wake());
         }
         for bell in self.rung {
-            bell.ring();
+            panics.catch(|| bell.ring());
         }
-        for waker in self.woken {
-            waker.wake();
+        for Spawned { here, id, shared } in self.spawned {
+            let task = DialTask::new(Arc::clone(checkout), id, here.clone(), shared);
+            panics.catch(|| here.home.spawn(task));
         }
         if let Some((here, number)) = self.janitor {
-            here.home.spawn(Janitor::new(Arc::downgrade(checkout), here.clone(), number));
+            let is_engaged = Arc::new(AtomicBool::new(false));
+            let janitor =
+                Janitor::new(Arc::downgrade(checkout), here.clone(), number, Arc::clone(&is_engaged));
+            panics.catch(|| here.home.spawn(janitor));
+            is_engaged.store(true, Ordering::Relaxed);
+        }
+        for mut connection in self.closed {
+            panics.catch(|| connection.close());
+            panics.catch(|| drop(connection));
+        }
+        for dial in self.given_up {
+            panics.catch(|| drop(dial));
+        }
+        if self.slot.is_some() || self.dialing.is_some() || self.waker.is_some() {
+            panics.catch(|| drop((self.slot, self.dialing, self.waker)));
+        }
+        panics.resume();
+    }
+}
+
+/// Panics of others.
+#[derive(Default)]
+struct Panics {
+    first: Option<Box<dyn Any + Send>>,
+}
+
+impl Panics {
+    fn catch(&mut self, step: impl FnOnce()) {
+        // What it leaves behind is not looked at again.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(step)) {
+            self.first.get_or_insert(panic);
+        }
+    }
+
+    fn resume(self) {
+        // A second one beside another would end the program.
+        if let Some(panic) = self.first.filter(|_| !thread::panicking()) {
+            resume_unwind(panic);
         }
     }
 }

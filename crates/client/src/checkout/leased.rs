@@ -54,15 +54,12 @@ impl Leased {
         }
     }
 
-    /// It was found dead before anything was sent on it. Whether its request is in line again; if not, it has to ask
+    /// It was found dead before anything was sent on it. Its request is in line again; without its token it has to ask
     /// anew.
-    #[must_use]
-    pub(crate) fn stale(mut self, now: Instant) -> bool {
-        let Some((lease, mut conn)) = self.held.take() else {
-            return false;
-        };
+    pub(crate) fn stale(mut self, now: Instant) -> Option<Token> {
+        let (lease, mut conn) = self.held.take()?;
         conn.close();
-        self.checkout.release_stale(self.token, lease, now)
+        self.checkout.release_stale(self.token, lease, now).then_some(self.token)
     }
 
     fn give_back(&self, lease: Lease, mut conn: Box<Connection>, may_stay: bool) {

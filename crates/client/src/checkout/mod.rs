@@ -17,7 +17,7 @@ pub(crate) use self::key::Key;
 pub(crate) use self::leased::Leased;
 pub(crate) use self::shared::Checkout;
 pub(crate) use self::state::Shutdown;
-pub(crate) use self::waiting::Waiting;
+pub(crate) use self::waiting::{Allowed, Waiting};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The pool behind its mutex: what requests, dials and janitors do with it.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -12,7 +13,7 @@ use crate::checkout::janitor::Work;
 use crate::checkout::key::Key;
 use crate::checkout::later::{Later, Spawned};
 use crate::checkout::leased::Leased;
-use crate::checkout::slot::{Place, Slot, Stage, Token};
+use crate::checkout::slot::{Driver, Place, Slot, Stage, Token};
 use crate::checkout::state::{Shutdown, State};
 use crate::dial::{Dial, Plan};
 use crate::error::Error;
@@ -36,6 +37,25 @@ pub(crate) enum Look {
     Wait(Option<Instant>),
 }
 
+/// What a request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outlook {
+    /// For the pool, since then.
+    Waiting(Instant),
+    /// For a dial that has worked for it since then.
+    Dialing(Instant),
+}
+
+/// What the task of a dial is to do.
+pub(super) enum Task {
+    /// To poll it.
+    Poll(Dial),
+    /// To wait until the request that has it puts it back.
+    Wait,
+    /// Nothing any more.
+    End,
+}
+
 impl Checkout {
     pub(crate) fn new(config: PoolConfig) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State::new(config))))
@@ -57,23 +77,25 @@ impl Checkout {
     /// A request asks for a connection, and looks at its slot at once. `plan` is for a dial that others share.
     pub(super) fn ask(
         self: &Arc<Self>,
-        key: &Key,
+        (token, key): (&mut Option<Token>, &Key),
         here: &Here,
         plan: Option<Plan>,
         waker: &Waker,
         now: Instant,
-    ) -> (Token, Look) {
+    ) -> Look {
         let wall = here.runtime.wall_clock();
         self.with(|state, later| {
             state.look_at_clocks(now, wall);
             let slot = Slot { here: here.clone(), id: None, place: Place::Waiting, waker: None, plan };
-            let token = Token(state.slots.insert(slot));
-            let id = state.pool.request(key, token, Want::Any, now);
-            if let Some(slot) = state.slots.get_mut(token.0) {
+            let own = Token(state.slots.insert(slot));
+            // Before any code that is not ours runs, and may panic: it has something to cancel from now on.
+            *token = Some(own);
+            let id = state.pool.request(key, own, Want::Any, now);
+            if let Some(slot) = state.slots.get_mut(own.0) {
                 slot.id = Some(id);
             }
             state.settle(later, here, now);
-            (token, self.look_at(state, token, waker, later))
+            self.look_at(state, own, waker, later)
         })
     }
 
@@ -133,24 +155,53 @@ impl Checkout {
     /// The dial that a request has polled is not done. Whether the request is to look at its slot again.
     #[must_use]
     pub(super) fn park(self: &Arc<Self>, token: Token, id: DialId, dial: Dial, now: Instant) -> bool {
-        let here = dial.here().clone();
         self.with(|state, later| {
-            match state.dials.get_mut(&id) {
-                Some(entry) if entry.unwanted => {
-                    later.given_up.push(dial);
-                    state.give_up(id, later, now);
-                    state.settle(later, &here, now);
-                }
-                Some(entry) if entry.orphan => {
-                    entry.stage = Stage::Task(None);
-                    later.spawned.push(Spawned { here, id, dial, shared: false });
-                }
-                Some(entry) => entry.stage = Stage::Parked(dial),
-                None => later.given_up.push(dial),
+            self.put_back(state, id, dial, later, now);
+            if let Some(Driver::Task(waker)) = state.dials.get_mut(&id).map(|entry| &mut entry.driver) {
+                // It was made meanwhile, and may have looked for the dial in vain.
+                later.woken.extend(waker.take());
             }
             let place = state.slots.get(token.0).map(|slot| &slot.place);
             !matches!(place, Some(Place::Dialing(_)))
         })
+    }
+
+    /// A request that is polled elsewhere leaves its dial to a task at home.
+    pub(super) fn send_home(self: &Arc<Self>, token: Token, id: DialId, dial: Dial) {
+        self.with(|state, later| {
+            let here = dial.here().clone();
+            let Some(entry) = state.dials.get_mut(&id).filter(|entry| !entry.unwanted) else {
+                let now = here.runtime.now();
+                return self.put_back(state, id, dial, later, now);
+            };
+            entry.stage = Stage::Parked(dial);
+            if let Driver::Request = entry.driver {
+                entry.driver = Driver::Task(None);
+                later.spawned.push(Spawned { here, id, shared: false });
+            }
+            if let Some(slot) = state.slots.get_mut(token.0).filter(|slot| slot.place.dial() == Some(id)) {
+                slot.place = Place::Waiting;
+            }
+        });
+    }
+
+    /// The dial that a task has polled is not done.
+    pub(super) fn park_of_task(self: &Arc<Self>, id: DialId, dial: Dial) {
+        let now = dial.here().runtime.now();
+        self.with(|state, later| self.put_back(state, id, dial, later, now));
+    }
+
+    fn put_back(&self, state: &mut State, id: DialId, dial: Dial, later: &mut Later, now: Instant) {
+        match state.dials.get_mut(&id) {
+            Some(entry) if entry.unwanted => {
+                let here = dial.here().clone();
+                later.given_up.push(dial);
+                state.give_up(id, later, now);
+                state.settle(later, &here, now);
+            }
+            Some(entry) => entry.stage = Stage::Parked(dial),
+            None => later.given_up.push(dial),
+        }
     }
 
     /// A dial has come to its end.
@@ -182,25 +233,32 @@ impl Checkout {
             }
             state.settle(later, here, now);
             later.dialing = state.dials.remove(&id);
+            if let Some(Driver::Task(waker)) = later.dialing.as_mut().map(|dialing| &mut dialing.driver) {
+                // It may wait for a request to put the dial back.
+                later.woken.extend(waker.take());
+            }
         });
     }
 
-    /// Whether anybody wants this dial. Its task is woken when nobody does any more.
-    pub(super) fn is_wanted(self: &Arc<Self>, id: DialId, waker: &Waker) -> bool {
+    /// What the task of a dial is to do. It is woken when that changes.
+    pub(super) fn task(self: &Arc<Self>, id: DialId, waker: &Waker) -> Task {
         self.with(|state, later| {
-            let Some(dial) = state.dials.get_mut(&id).filter(|dial| !dial.unwanted) else {
-                return false;
+            let Some(dial) = state.dials.get_mut(&id) else {
+                return Task::End;
             };
-            match &mut dial.stage {
-                Stage::Task(Some(known)) if known.will_wake(waker) => {}
-                Stage::Task(known) => later.waker = known.replace(waker.clone()),
-                _ => {}
+            if let Driver::Task(known) = &mut dial.driver {
+                if known.as_ref().is_none_or(|known| !known.will_wake(waker)) {
+                    later.waker = known.replace(waker.clone());
+                }
             }
-            true
+            match std::mem::replace(&mut dial.stage, Stage::Polled) {
+                Stage::Parked(dial) => Task::Poll(dial),
+                _ => Task::Wait,
+            }
         })
     }
 
-    /// Nobody goes on with this dial, which was dropped.
+    /// Nobody goes on with this dial.
     pub(super) fn abandon(self: &Arc<Self>, id: DialId, here: &Here) {
         let now = here.runtime.now();
         self.with(|state, later| {
@@ -221,12 +279,6 @@ impl Checkout {
                 state.pool.cancel(id, now);
             }
             let dial = slot.place.dial();
-            if let Some(entry) = dial.and_then(|dial| state.dials.get_mut(&dial)) {
-                if let Stage::Polled = entry.stage {
-                    // The dial that it polled has panicked and is gone.
-                    entry.stage = Stage::Ordered;
-                }
-            }
             let Slot { here, place, waker, plan, .. } = slot;
             if let Place::Assigned { lease, conn, .. } = place {
                 state.pool.release(lease, Returned::Unused(conn), now);
@@ -268,11 +320,12 @@ impl Checkout {
         })
     }
 
-    /// Since when a request has no connection and no dial that works for it.
-    pub(super) fn waiting_since(&self, token: Token) -> Option<Instant> {
+    /// What a request without a connection waits for.
+    pub(super) fn outlook(&self, token: Token) -> Option<Outlook> {
         let state = self.lock();
         let id = state.slots.get(token.0)?.id?;
-        state.pool.waiting_since(id)
+        let waiting = state.pool.waiting_since(id).map(Outlook::Waiting);
+        waiting.or_else(|| state.pool.dialing_since(id).map(Outlook::Dialing))
     }
 
     /// The janitor of this number does what is due.
@@ -305,10 +358,11 @@ impl Checkout {
         })
     }
 
-    /// The janitor of this number was dropped by the home that it was engaged in.
-    pub(super) fn dismiss(self: &Arc<Self>, number: u64, here: &Here) {
+    /// The janitor of this number was dropped by the home that it was engaged in, and whether that has ended.
+    pub(super) fn dismiss(self: &Arc<Self>, number: u64, here: &Here, ended: bool) {
         let now = here.runtime.now();
-        self.with(|state, later| state.replace_janitor(later, number, here.home.id(), now));
+        let ended = Some(here.home.id()).filter(|_| ended);
+        self.with(|state, later| state.replace_janitor(later, number, ended, now));
     }
 
     /// Serves nobody new.
@@ -343,15 +397,23 @@ impl Checkout {
     }
 }
 
-impl std::fmt::Debug for Checkout {
+impl fmt::Debug for Checkout {
     /// What the pool holds, for people.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Formatted under the lock, written without it: whoever writes may be anybody.
-        let text = if f.alternate() {
-            format!("{:#?}", self.lock().pool)
-        } else {
-            format!("{:?}", self.lock().pool)
-        };
+        let state = self.lock();
+        let text = format!("{:?}", state.pool);
+        let here = state.slots.iter().next().map(|(_, slot)| slot.here.clone());
+        let last = state.pool.last_input();
+        drop(state);
+        if let (Some(here), Some(last)) = (here, last) {
+            let silence = here.runtime.now().saturating_duration_since(last);
+            writeln!(
+                f,
+                "nothing has happened for {:.1}s, and all else is as of then",
+                silence.as_secs_f64()
+            )?;
+        }
         f.write_str(&text)
     }
 }

@@ -66,24 +66,31 @@ pub(crate) struct Dialing {
     /// The request that was told to.
     pub(crate) owner: Option<Token>,
     pub(crate) stage: Stage,
-    /// Nobody wants it any more: whoever has it in hands gives it up.
+    pub(crate) driver: Driver,
+    /// Nobody wants it any more: whoever polls it gives it up afterwards.
     pub(crate) unwanted: bool,
-    /// Its request goes on without it: whoever has it in hands lets a task go on.
-    pub(crate) orphan: bool,
     /// Why it has failed.
     pub(crate) error: Option<Error>,
 }
 
-/// Who has a dial in hands.
+/// Where a dial is.
 #[derive(Default)]
 pub(crate) enum Stage {
-    /// Nobody: the request that it was told to has not begun.
+    /// Nowhere: the request that was told to has not begun.
     #[default]
     Ordered,
-    /// Nobody: it waits for its request to be polled.
+    /// Here, until its driver is polled.
     Parked(Dial),
-    /// Its request, which is being polled.
+    /// With its driver, which is being polled.
     Polled,
+}
+
+/// Who drives a dial.
+#[derive(Default)]
+pub(crate) enum Driver {
+    /// The request that was told to.
+    #[default]
+    Request,
     /// A task, which this wakes.
     Task(Option<Waker>),
 }

@@ -11,7 +11,7 @@ use slab::Slab;
 use crate::checkout::janitor::Shift;
 use crate::checkout::key::Key;
 use crate::checkout::later::{Later, Spawned};
-use crate::checkout::slot::{Dialing, Place, Slot, Stage, Token};
+use crate::checkout::slot::{Dialing, Driver, Place, Slot, Stage, Token};
 use crate::error::{Error, Kind};
 use crate::h1::Connection;
 use crate::here::Here;
@@ -153,9 +153,9 @@ impl State {
                 let slot = self.slots.get(waiter.0);
                 match slot.and_then(|slot| Some((slot.here.clone(), slot.plan.clone()?))) {
                     Some((here, plan)) => {
-                        let stage = Stage::Task(None);
-                        self.dials.insert(dial, Dialing { stage, ..Dialing::default() });
-                        later.spawned.push(Spawned { here, id: dial, dial: plan.begin(), shared: true });
+                        let (stage, driver) = (Stage::Parked(plan.begin()), Driver::Task(None));
+                        self.dials.insert(dial, Dialing { stage, driver, ..Dialing::default() });
+                        later.spawned.push(Spawned { here, id: dial, shared: true });
                     }
                     // Who asks for a shared dial has a plan.
                     None => self.pool.handle_dial_failed(dial, DialFailure::Failed, now),
@@ -193,13 +193,9 @@ impl State {
         let Some(dial) = self.dials.get_mut(&id) else {
             return;
         };
-        match &mut dial.stage {
-            // Whoever has it in hands gives it up.
+        match dial.stage {
+            // Whoever polls it gives it up.
             Stage::Polled => dial.unwanted = true,
-            Stage::Task(waker) => {
-                dial.unwanted = true;
-                later.woken.extend(waker.take());
-            }
             Stage::Ordered | Stage::Parked(_) => self.give_up(id, later, now),
         }
     }
@@ -212,15 +208,14 @@ impl State {
         if dial.unwanted {
             return;
         }
-        match std::mem::replace(&mut dial.stage, Stage::Task(None)) {
-            Stage::Parked(dial) => later.spawned.push(Spawned { here, id, dial, shared: false }),
-            Stage::Polled => {
-                dial.stage = Stage::Polled;
-                dial.orphan = true;
-            }
-            Stage::Task(waker) => dial.stage = Stage::Task(waker),
+        match (&dial.stage, &dial.driver) {
             // Not begun yet: whoever wants it begins anew.
-            Stage::Ordered => self.give_up(id, later, now),
+            (Stage::Ordered, _) => self.give_up(id, later, now),
+            (Stage::Parked(_) | Stage::Polled, Driver::Request) => {
+                dial.driver = Driver::Task(None);
+                later.spawned.push(Spawned { here, id, shared: false });
+            }
+            (_, Driver::Task(_)) => {}
         }
     }
 
@@ -229,6 +224,10 @@ impl State {
         if let Some(dial) = self.dials.remove(&id) {
             if let Stage::Parked(future) = dial.stage {
                 later.given_up.push(future);
+            }
+            if let Driver::Task(Some(waker)) = dial.driver {
+                // It has nothing to do any more.
+                later.woken.push(waker);
             }
             self.pool.handle_dial_failed(id, DialFailure::Abandoned, now);
         }
@@ -254,17 +253,26 @@ impl State {
         }
     }
 
-    /// The janitor of this number is gone, and with it the home that it worked in. Nobody polls the idle connections of
-    /// that home any more; those of another one are looked after there.
-    pub(crate) fn replace_janitor(&mut self, later: &mut Later, number: u64, home: u64, now: Instant) {
+    /// The janitor of this number is gone, and with it the home that it worked in, if that has ended. Nobody polls the idle
+    /// connections of that home any more; those of another one are looked after there.
+    pub(crate) fn replace_janitor(
+        &mut self,
+        later: &mut Later,
+        number: u64,
+        ended: Option<u64>,
+        now: Instant,
+    ) {
         let Some(gone) = self.shift.take_if(|shift| shift.number == number) else {
             return;
         };
         later.waker = gone.waker;
+        let Some(home) = ended else {
+            return;
+        };
         self.pool.expire_idle(|key| key.home() == home, now);
         self.carry_out_all(later, &mut Vec::new(), now);
         if let Some(Handle::Exclusive(conn)) = self.pool.oldest_idle() {
-            let here = conn.here();
+            let here = conn.here().clone();
             self.engage_janitor(later, &here, now);
         }
     }

@@ -8,22 +8,31 @@ use std::task::{Context, Poll};
 
 use martlet_core::pool::DialId;
 
-use crate::checkout::shared::Checkout;
-use crate::dial::Dial;
+use crate::checkout::shared::{Checkout, Task};
 use crate::error::Error;
+use crate::here::Here;
 
-/// It tells the pool what becomes of the dial, whatever that is.
+/// It tells the pool what becomes of the dial, whatever that is. The dial itself lies in the checkout between polls, so
+/// that it can be given up although nobody runs the task.
 pub(crate) struct DialTask {
     checkout: Arc<Checkout>,
     id: DialId,
-    dial: Option<Dial>,
+    here: Here,
     shared: bool,
-    polled: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Never polled.
+    New,
+    Driving,
+    Ended,
 }
 
 impl DialTask {
-    pub(crate) fn new(checkout: Arc<Checkout>, id: DialId, dial: Dial, shared: bool) -> Self {
-        Self { checkout, id, dial: Some(dial), shared, polled: false }
+    pub(crate) fn new(checkout: Arc<Checkout>, id: DialId, here: Here, shared: bool) -> Self {
+        Self { checkout, id, here, shared, stage: Stage::New }
     }
 }
 
@@ -32,36 +41,41 @@ impl Future for DialTask {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        this.polled = true;
-        let wanted = this.checkout.is_wanted(this.id, cx.waker());
-        let Some(dial) = this.dial.as_mut().filter(|_| wanted) else {
-            // Dropping it tells the pool.
-            return Poll::Ready(());
+        this.stage = Stage::Driving;
+        let mut dial = match this.checkout.task(this.id, cx.waker()) {
+            Task::Poll(dial) => dial,
+            Task::Wait => return Poll::Pending,
+            Task::End => {
+                this.stage = Stage::Ended;
+                return Poll::Ready(());
+            }
         };
         let Poll::Ready(result) = dial.poll(cx) else {
+            this.checkout.park_of_task(this.id, dial);
             return Poll::Pending;
         };
-        if let Some(dial) = this.dial.take() {
-            this.checkout.dial_ended(this.id, result, dial.here());
+        this.stage = Stage::Ended;
+        drop(dial);
+        match result {
+            // The time was that of the request that went on without it. Whoever it works for now has its own.
+            Err(e) if e.is_timeout() && !this.shared => this.checkout.abandon(this.id, &this.here),
+            result => this.checkout.dial_ended(this.id, result, &this.here),
         }
         Poll::Ready(())
     }
 }
 
 impl Drop for DialTask {
-    /// Dropped before its end with its runtime, or given up.
+    /// Dropped before its end, with its runtime or by a panic.
     fn drop(&mut self) {
-        if let Some(dial) = self.dial.take() {
-            let here = dial.here().clone();
-            // Its sockets are closed before anybody else gets its slot.
-            drop(dial);
-            if self.shared && !self.polled {
+        match self.stage {
+            Stage::New if self.shared => {
                 // Those who share it live here, too: another one would come to the same end.
                 let e = io::Error::other("the runtime that the request was made in has ended");
-                self.checkout.dial_ended(self.id, Err(Error::runtime(e)), &here);
-            } else {
-                self.checkout.abandon(self.id, &here);
+                self.checkout.dial_ended(self.id, Err(Error::runtime(e)), &self.here);
             }
+            Stage::New | Stage::Driving => self.checkout.abandon(self.id, &self.here),
+            Stage::Ended => {}
         }
     }
 }

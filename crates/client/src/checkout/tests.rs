@@ -149,6 +149,8 @@ impl World {
             socket: SocketOptions::default(),
             connector: Some(connector),
             limits: Limits::default(),
+            #[cfg(feature = "tls")]
+            tls: crate::dial::TlsSource::Described(crate::tls::TlsConfig::new()),
             opened: AtomicU64::new(0),
         };
         Self { desk, checkout: Checkout::new(config), settings: Arc::new(settings), fate, dials }
@@ -163,14 +165,18 @@ impl World {
     fn request(&self) -> Request<'_> {
         let url = Url::parse("http://a.test/").unwrap();
         let (here, settings) = (self.here(), self.settings.clone());
-        let key = Key::new(&url, here.home.id()).sharing();
+        let key = Key::new(&url, None, here.home.id()).sharing();
         let plan = {
             let here = here.clone();
             let allowed = Some(Duration::from_secs(5));
-            move || Ok(Plan { url: url.clone(), here: here.clone(), settings: settings.clone(), allowed })
+            move || {
+                let (url, here, settings) = (url.clone(), here.clone(), settings.clone());
+                Ok(Plan { url, route: None, here, settings, allowed })
+            }
         };
-        let timer = Timer::new(here.runtime.clone(), Timeouts::default());
-        let allowed = Some(Duration::from_secs(5));
+        let timer = Timer::new(here.clone(), Timeouts::default());
+        let five = Some(Duration::from_secs(5));
+        let allowed = Allowed { pool: five, connect: five };
         Request { waiting: Waiting::new(&self.checkout, key, here, allowed, Box::new(plan)), timer }
     }
 
@@ -310,9 +316,8 @@ fn a_shared_dial_is_given_up_with_the_last_request() {
     requests.iter_mut().for_each(Request::expect_pending);
     world.run_tasks();
     drop(requests);
-    assert_eq!(world.counts(), [0, 0, 0, 1, 0], "its task has not noticed yet");
+    assert_eq!(world.counts(), [0; 5], "although nobody runs its task");
     world.run_tasks();
-    assert_eq!(world.counts(), [0; 5]);
     assert!(world.desk.tasks.queue.lock().unwrap().is_empty());
 }
 
@@ -339,11 +344,11 @@ fn a_request_that_a_dial_works_for_is_not_waiting_for_the_pool() {
     let world = World::new(1);
     let mut request = world.request();
     request.expect_pending();
-    // Nobody runs the task, so that its own deadline does not come up.
-    for _ in 0..4 {
-        world.pass(Duration::from_secs(4));
-        request.expect_pending();
-    }
+    // Nobody runs the task, so that its own deadline does not come up. The request has its own time for connecting.
+    world.pass(Duration::from_millis(4_999));
+    request.expect_pending();
+    world.pass(Duration::from_millis(1));
+    assert_eq!(request.expect_error().kind(), Kind::Timeout(Phase::Connect));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A request that waits for its connection, and dials for it if it is told to.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use martlet_core::pool::DialId;
@@ -9,15 +9,19 @@ use martlet_core::time::{Expired, Phase};
 
 use crate::checkout::key::Key;
 use crate::checkout::leased::Leased;
-use crate::checkout::shared::{Checkout, Look};
+use crate::checkout::shared::{Checkout, Look, Outlook};
 use crate::checkout::slot::Token;
 use crate::dial::{self, Dial, Plan, Progress};
 use crate::error::Error;
+use crate::h1::Probe;
 use crate::here::Here;
 use crate::timer::Timer;
 
-/// How soon a request looks again whether a dial still works for it, if it may not wait at all without one.
+/// How soon a request looks again at what it waits for, if it may not wait at all for something else.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// What the system has is read by a runtime within its next turn, unless it is stuck.
+const TURN: Duration = Duration::from_millis(100);
 
 /// A request between asking for a connection and having one. Dropped, it leaves the line, and gives back what was
 /// given to it.
@@ -27,47 +31,48 @@ pub(crate) struct Waiting<'a, F> {
     here: Here,
     /// Makes the plan of a dial, if one is needed.
     plan: F,
-    /// How long it may wait without a dial.
-    allowed: Option<Duration>,
+    allowed: Allowed,
+    /// When to look again what it waits for. `None` before it waits.
+    check_at: Option<Instant>,
     /// Its slot. `None` before it has asked, and when it has its connection.
     token: Option<Token>,
+    /// A connection that it was given and that has octets to be looked at, and for how long.
+    probing: Option<(Leased, Instant)>,
     /// How far its own dial is, while it has one.
     dialing: Option<Progress>,
 }
 
 impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
-    pub(crate) fn new(
-        checkout: &'a Arc<Checkout>,
-        key: Key,
-        here: Here,
-        allowed: Option<Duration>,
-        plan: F,
-    ) -> Self {
-        Self { checkout, key, here, plan, allowed, token: None, dialing: None }
+    pub(crate) fn new(checkout: &'a Arc<Checkout>, key: Key, here: Here, allowed: Allowed, plan: F) -> Self {
+        Self { checkout, key, here, plan, allowed, check_at: None, token: None, probing: None, dialing: None }
     }
 
     /// The connection, found alive.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, timer: &mut Timer) -> Poll<Result<Leased, Error>> {
         loop {
             let now = timer.now();
+            if let Some((leased, until)) = self.probing.take() {
+                match self.probe(leased, cx, now, Some(until)) {
+                    Poll::Ready(Some(leased)) => return Poll::Ready(Ok(leased)),
+                    Poll::Ready(None) => continue,
+                    Poll::Pending => {
+                        let expired = ready!(timer.poll_expired_or(cx, Some(until)));
+                        return Poll::Ready(Err(dial::timed_out(Expired { phase: Phase::Pool, ..expired })));
+                    }
+                }
+            }
             let look = match self.token {
                 Some(token) => self.checkout.look(token, &self.here, cx.waker(), now),
                 None => self.ask(cx, now)?,
             };
             let mut also = None;
             match look {
-                Look::Assigned(mut leased) => {
-                    let token = self.token.take();
-                    let alive =
-                        !leased.is_reused() || leased.conn().is_some_and(|conn| conn.is_alive(cx, now));
-                    if alive {
-                        timer.leave(Phase::Pool);
-                        return Poll::Ready(Ok(leased));
+                Look::Assigned(leased) => {
+                    self.token = None;
+                    match self.probe(leased, cx, now, None) {
+                        Poll::Ready(Some(leased)) => return Poll::Ready(Ok(leased)),
+                        Poll::Ready(None) | Poll::Pending => continue,
                     }
-                    if leased.stale(now) {
-                        self.token = token;
-                    }
-                    continue;
                 }
                 Look::Failed(e) => return Poll::Ready(Err(e)),
                 Look::Ordered(id) => {
@@ -87,31 +92,71 @@ impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
                     also = until;
                 }
             }
-            match &self.dialing {
-                // The dial has deadlines of its own.
-                Some(_) => timer.leave(Phase::Pool),
-                None => timer.enter(Phase::Pool),
+            match self.check(now) {
+                Ok(check) => also = also.into_iter().chain(check).min(),
+                Err(e) => return Poll::Ready(Err(e)),
             }
             let Poll::Ready(expired) = timer.poll_expired_or(cx, also) else {
                 return Poll::Pending;
             };
-            if let Some(e) = self.expired(expired, timer) {
-                return Poll::Ready(Err(e));
+            // No phase runs in this timer: it is the time of the whole request that is over.
+            return Poll::Ready(Err(dial::timed_out(Expired { phase: self.phase(), ..expired })));
+        }
+    }
+
+    /// Looks whether a connection that was used before is still alive. Ready with `None`, it was not, and the request is in
+    /// line again. Pending until what the system has of it can be read, but no longer than until that instant.
+    fn probe(
+        &mut self,
+        mut leased: Leased,
+        cx: &mut Context<'_>,
+        now: Instant,
+        until: Option<Instant>,
+    ) -> Poll<Option<Leased>> {
+        let is_new = !leased.is_reused();
+        let probed = match leased.conn() {
+            Some(_) if is_new => Probe::Alive,
+            Some(conn) => conn.probe(cx, now),
+            None => Probe::Stale,
+        };
+        match probed {
+            Probe::Alive => Poll::Ready(Some(leased)),
+            Probe::Unclear if until.is_none_or(|until| now < until) => {
+                self.probing = Some((leased, until.unwrap_or(now + TURN)));
+                Poll::Pending
+            }
+            Probe::Unclear | Probe::Stale => {
+                self.token = leased.stale(now);
+                Poll::Ready(None)
             }
         }
     }
 
     fn ask(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<Look, Error> {
         let plan = if self.key.is_shared() { Some((self.plan)()?) } else { None };
-        let (token, look) = self.checkout.ask(&self.key, &self.here, plan, cx.waker(), now);
-        self.token = Some(token);
-        Ok(look)
+        Ok(self.checkout.ask((&mut self.token, &self.key), &self.here, plan, cx.waker(), now))
     }
 
     /// Goes on with the dial. Whether the slot is to be looked at again.
     fn poll_dial(&mut self, cx: &mut Context<'_>, id: DialId, mut dial: Dial, now: Instant) -> bool {
-        match dial.poll(cx) {
+        if !self.here.is_here() {
+            // The future was moved out of its runtime, in which alone this can be done.
+            self.dialing = None;
+            if let Some(token) = self.token {
+                self.checkout.send_home(token, id, dial);
+            }
+            return true;
+        }
+        let polled = {
+            // Code that is not ours may panic here, and the dial is gone then.
+            let abandon = Abandon { checkout: self.checkout, here: &self.here, dial: Some(id) };
+            let polled = dial.poll(cx);
+            abandon.not();
+            polled
+        };
+        match polled {
             Poll::Ready(result) => {
+                drop(dial);
                 self.checkout.dial_ended(id, result, &self.here);
                 true
             }
@@ -119,27 +164,73 @@ impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
         }
     }
 
-    /// What a deadline that has passed means. Waiting for the pool is only what nobody dials for meanwhile.
-    fn expired(&self, expired: Expired, timer: &mut Timer) -> Option<Error> {
-        if let Some(dialing) = &self.dialing {
-            return Some(dial::timed_out(Expired { phase: dialing.phase(), ..expired }));
+    /// Whether this request has waited for too long without a dial of its own, and when to look at that again.
+    ///
+    /// While a dial of another works for it, its own time for connecting runs, from when that dial was left to it. Nobody
+    /// tells when that happens; but whatever may happen from now on begins now at the earliest.
+    fn check(&mut self, now: Instant) -> Result<Option<Instant>, Error> {
+        let (None, Some(token)) = (&self.dialing, self.token) else {
+            // A dial has deadlines of its own.
+            self.check_at = None;
+            return Ok(None);
+        };
+        let after = |since: Instant, allowed: Option<Duration>| since.checked_add(allowed?);
+        let soon = |allowed: Option<Duration>| after(now, allowed.map(|allowed| allowed.max(LOOK_AGAIN)));
+        let (pool, connect) = (self.allowed.pool, self.allowed.connect);
+        if let Some(at) = self.check_at.filter(|at| *at > now) {
+            return Ok(Some(at));
         }
-        let is_pool = expired.phase == Phase::Pool && !timer.is_total_over();
-        let (true, Some(token), Some(allowed)) = (is_pool, self.token, self.allowed) else {
-            return Some(dial::timed_out(Expired { phase: Phase::Pool, ..expired }));
+        let (since, end, phase, other) = match self.checkout.outlook(token) {
+            Some(Outlook::Waiting(since)) => (since, after(since, pool), Phase::Pool, soon(connect)),
+            Some(Outlook::Dialing(since)) => (since, after(since, connect), Phase::Connect, soon(pool)),
+            None => return Ok(None),
         };
-        let now = timer.now();
-        let since = match self.checkout.waiting_since(token) {
-            Some(since) if since.checked_add(allowed).is_none_or(|end| end <= now) => {
-                return Some(dial::timed_out(expired));
-            }
-            Some(since) => since,
-            // Should that dial be given up right now, the request could wait so long from now on.
-            None => now + LOOK_AGAIN.saturating_sub(allowed),
-        };
-        timer.progress_at(Phase::Pool, since);
-        None
+        if end.is_some_and(|end| end <= now) {
+            let elapsed = now.saturating_duration_since(since);
+            return Err(dial::timed_out(Expired { phase, elapsed }));
+        }
+        self.check_at = end.into_iter().chain(other).min();
+        Ok(self.check_at)
     }
+
+    /// What it is waiting for.
+    fn phase(&self) -> Phase {
+        match (&self.dialing, self.token.and_then(|token| self.checkout.outlook(token))) {
+            (Some(dialing), _) => dialing.phase(),
+            (None, Some(Outlook::Dialing(_))) => Phase::Connect,
+            (None, _) => Phase::Pool,
+        }
+    }
+}
+
+/// Gives up a dial whose poll has panicked.
+struct Abandon<'a> {
+    checkout: &'a Arc<Checkout>,
+    here: &'a Here,
+    dial: Option<DialId>,
+}
+
+impl Abandon<'_> {
+    fn not(mut self) {
+        self.dial = None;
+    }
+}
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        if let Some(dial) = self.dial {
+            self.checkout.abandon(dial, self.here);
+        }
+    }
+}
+
+/// How long a request may wait for its connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Allowed {
+    /// Without a dial.
+    pub(crate) pool: Option<Duration>,
+    /// While a dial works for it.
+    pub(crate) connect: Option<Duration>,
 }
 
 impl<F> Drop for Waiting<'_, F> {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::runtime::BoxFuture;
@@ -39,14 +40,15 @@ pub struct ConnectTarget {
     scheme: &'static str,
     host: String,
     port: u16,
+    address: Option<SocketAddr>,
 }
 
 impl ConnectTarget {
-    pub(crate) fn new(url: &Url) -> Self {
-        Self { scheme: url.scheme().as_str(), host: url.host().to_owned(), port: url.port() }
+    pub(crate) fn new(url: &Url, address: Option<SocketAddr>) -> Self {
+        Self { scheme: url.scheme().as_str(), host: url.host().to_owned(), port: url.port(), address }
     }
 
-    /// `http`.
+    /// `http` or `https`. TLS is spoken over the transport afterwards; a connector leaves it alone.
     pub fn scheme(&self) -> &str {
         self.scheme
     }
@@ -59,6 +61,12 @@ impl ConnectTarget {
     /// The port, the scheme's default included.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The address that the request wants to be connected to in place of host and port
+    /// ([`RequestBuilder::connect_to`](crate::RequestBuilder::connect_to)).
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
     }
 }
 

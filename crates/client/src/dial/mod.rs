@@ -2,12 +2,14 @@
 
 mod connect;
 mod race;
+#[cfg(feature = "tls")]
+mod secure;
 
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,10 +19,13 @@ use martlet_core::time::{Expired, Phase, Timeouts};
 
 pub(crate) use self::connect::Connector;
 pub use self::connect::{Connect, ConnectTarget};
+#[cfg(feature = "tls")]
+pub(crate) use self::secure::TlsSource;
 use crate::error::{Error, Kind};
 use crate::h1::Connection;
 use crate::here::Here;
 use crate::info::ConnectionInfo;
+use crate::route::Route;
 use crate::runtime::{BoxFuture, SocketOptions};
 use crate::timer::Timer;
 use crate::transport::Transport;
@@ -30,9 +35,10 @@ use crate::url::{Host, Url};
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) url: Url,
+    pub(crate) route: Option<Arc<Route>>,
     pub(crate) here: Here,
     pub(crate) settings: Arc<DialSettings>,
-    /// For resolving and connecting together.
+    /// For resolving, connecting and the TLS handshake together.
     pub(crate) allowed: Option<Duration>,
 }
 
@@ -41,6 +47,8 @@ pub(crate) struct DialSettings {
     pub(crate) socket: SocketOptions,
     pub(crate) connector: Option<Connector>,
     pub(crate) limits: Limits,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: TlsSource,
     /// How many connections there have been: the number of the next.
     pub(crate) opened: AtomicU64,
 }
@@ -56,12 +64,19 @@ impl Plan {
     async fn run(self, progress: Progress) -> Result<Box<Connection>, Error> {
         let mut timeouts = Timeouts::none();
         timeouts.connect = self.allowed;
-        let mut timer = Timer::new(self.here.runtime.clone(), timeouts);
-        let io = open(&self.url, &self.settings, &mut timer, &progress).await?;
+        let mut timer = Timer::new(self.here.clone(), timeouts);
+        let io = open(&self, &mut timer, &progress).await?;
         let id = self.settings.opened.fetch_add(1, Ordering::Relaxed);
         let info = ConnectionInfo::new(id, io.local_addr(), io.peer_addr());
+        #[cfg(feature = "tls")]
+        let (io, info) = if self.url.is_https() {
+            let (io, tls) = secure::secure(&self, io, &mut timer, &progress).await?;
+            (io, info.with_tls(tls))
+        } else {
+            (io, info)
+        };
         let machine = ClientConn::new(self.settings.limits.clone());
-        Ok(Box::new(Connection::new(io, info, machine, timer, self.here.home)))
+        Ok(Box::new(Connection::new(io, info, machine, timer)))
     }
 }
 
@@ -89,42 +104,43 @@ impl Dial {
 
 /// How far a dial is, for who does not drive it.
 #[derive(Clone)]
-pub(crate) struct Progress(Arc<AtomicBool>);
+pub(crate) struct Progress(Arc<AtomicUsize>);
 
 impl Progress {
+    const PHASES: [Phase; 3] = [Phase::Resolve, Phase::Connect, Phase::Tls];
+
     fn new() -> Self {
-        Self(Arc::new(AtomicBool::new(false)))
+        Self(Arc::default())
     }
 
-    fn connects(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    fn set(&self, phase: Phase) {
+        let number = Self::PHASES.iter().position(|known| *known == phase);
+        self.0.store(number.unwrap_or(0), Ordering::Relaxed);
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        if self.0.load(Ordering::Relaxed) { Phase::Connect } else { Phase::Resolve }
+        Self::PHASES.get(self.0.load(Ordering::Relaxed)).copied().unwrap_or(Phase::Connect)
     }
 }
 
 /// Opens a transport to the server of a URL.
-async fn open(
-    url: &Url,
-    settings: &DialSettings,
-    timer: &mut Timer,
-    progress: &Progress,
-) -> Result<Box<dyn Transport>, Error> {
+async fn open(plan: &Plan, timer: &mut Timer, progress: &Progress) -> Result<Box<dyn Transport>, Error> {
+    let Plan { url, settings, .. } = plan;
+    let address = plan.route.as_ref().and_then(|route| route.connect_to);
     if let Some(connector) = &settings.connector {
-        progress.connects();
-        let target = ConnectTarget::new(url);
+        progress.set(Phase::Connect);
+        let target = ConnectTarget::new(url, address);
         timer.enter(Phase::Connect);
         let connected = within(timer, connector.connect(&target)).await;
         timer.leave(Phase::Connect);
         return connected?.map_err(|e| Error::new(Kind::Connect).with_source(e));
     }
-    let addresses = match url.host_for_dns() {
-        Host::Ip(ip) => vec![SocketAddr::new(ip, url.port())],
-        Host::Name(name) => resolve(name, url.port(), timer).await?,
+    let addresses = match (address, url.host_for_dns()) {
+        (Some(address), _) => vec![address],
+        (None, Host::Ip(ip)) => vec![SocketAddr::new(ip, url.port())],
+        (None, Host::Name(name)) => resolve(name, url.port(), timer).await?,
     };
-    progress.connects();
+    progress.set(Phase::Connect);
     race::race(addresses, &settings.socket, timer).await
 }
 

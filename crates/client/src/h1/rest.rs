@@ -11,14 +11,27 @@ use super::Connection;
 use crate::input::Input;
 use crate::scratch;
 
-/// What a runtime says of a silent connection is only as fresh as its last turn. After so long the system is asked, too.
-const FRESH: Duration = Duration::from_secs(1);
+/// What a runtime says of a silent connection is only as fresh as its last turn. After so long the system is asked, too: by
+/// one call, which a connection that is used again at once need not pay for.
+const FRESH: Duration = Duration::from_millis(1);
 
 /// The most that is read of a response that nobody wants, to save its connection.
 const DRAINED: usize = 64 * 1024;
 
 /// A server may close a connection so long before the time that it names; a request that is under way then would be lost.
 const MARGIN: Duration = Duration::from_secs(1);
+
+/// What a look at an idle connection shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// Nothing was heard.
+    Alive,
+    /// It has ended, or says what nobody asked for.
+    Stale,
+    /// The system has octets that the runtime does not know of yet, and that need not be content. The task is woken when
+    /// they can be read.
+    Unclear,
+}
 
 impl Connection {
     /// Whether the response is complete without any content being read.
@@ -47,15 +60,19 @@ impl Connection {
         self.keep_alive
     }
 
-    /// Whether nothing was heard of it since it became idle: neither its end nor an octet that nobody asked for.
-    pub(crate) fn is_alive(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+    /// Whether anything was heard of it since it became idle: its end, or an octet that nobody asked for.
+    pub(crate) fn probe(&mut self, cx: &mut Context<'_>, now: Instant) -> Probe {
         let Some(io) = self.io.as_mut() else {
-            return false;
+            return Probe::Stale;
         };
         if scratch::with(|buffer| Pin::new(&mut *io).poll_read(cx, buffer)).is_ready() {
-            return false;
+            return Probe::Stale;
         }
-        now.saturating_duration_since(self.resting_since) <= FRESH || !self.has_unread()
+        if now.saturating_duration_since(self.resting_since) <= FRESH || !self.has_unread() {
+            return Probe::Alive;
+        }
+        // Under TLS these may be a ticket that came late.
+        if self.info.is_secure() { Probe::Unclear } else { Probe::Stale }
     }
 
     /// Nobody wants the rest of the response. If all of it can be had without waiting, and is not much, the connection is
@@ -108,7 +125,7 @@ impl Connection {
     }
 
     fn read_at_once(&mut self) -> bool {
-        let here = self.timer.runtime().home().is_ok_and(|home| home.id() == self.home.id());
+        let here = self.timer.here().is_here();
         let Some(io) = self.io.as_mut().filter(|_| here && !self.input_ended) else {
             return false;
         };

@@ -71,8 +71,9 @@ fn addresses_that_are_none() {
 }
 
 #[test]
+#[cfg(not(feature = "tls"))]
 fn https_is_said_to_be_missing() {
-    assert_refused(|client| client.get("https://a/"), &["https", "not supported"]);
+    assert_refused(|client| client.get("https://a/"), &["https", "feature `tls`"]);
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn octets_behind_the_rest_end_the_connection() {
 
 /// A response of home 7 that is read or dropped where the test says. Whether its connection stays.
 fn elsewhere(home: Option<u64>, reads: Vec<Read>, whole: bool) -> (bool, Peer) {
-    let runtime = Mock::default();
+    let runtime = Mock::default().keeping_tasks();
     let (one, first) = wire(reads, []);
     let (client, _) = pooled(&runtime, [one], |builder| builder);
     let response = run(client.get("http://a/").send()).unwrap();
@@ -111,7 +111,7 @@ fn elsewhere(home: Option<u64>, reads: Vec<Read>, whole: bool) -> (bool, Peer) {
 #[test]
 fn a_response_that_is_read_elsewhere_gives_its_connection_back_to_its_own_home() {
     for home in [Some(8), None] {
-        let runtime = Mock::default();
+        let runtime = Mock::default().keeping_tasks();
         let (one, first) = wire([Read::Pending, octets(head(2)), Read::Pending, octets("ok")], []);
         let (two, second) = serving(2);
         let (client, wires) = pooled(&runtime, [one, two], |builder| builder);
