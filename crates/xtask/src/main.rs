@@ -1,6 +1,7 @@
 //! The project's own commands, as `cargo xtask <command>`.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod features;
 mod fuzz_smoke;
 mod instructions;
@@ -14,6 +15,7 @@ use self::shell::Failure;
 const USAGE: &str = "\
 cargo xtask <command>
 
+  bench                     measure downloads over https beside those of hyper, in the same run
   features                  check the feature sets: every set of runtimes, and every other feature on its own
   instructions              count what operations of the pool cost, with few waiters and with many
   interop                   run the client against the real servers that are found on PATH
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
+        ["bench"] => bench::run(),
         ["features"] => features::run(),
         ["instructions"] => instructions::run(),
         ["interop"] => interop::run(),

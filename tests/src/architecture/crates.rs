@@ -19,7 +19,7 @@ const BELOW: [(&str, &[&str]); 7] = [
 ];
 
 /// They see everything; nothing sees them.
-const UNSEEN: [&str; 3] = ["martlet-fuzz", "martlet-tests", "xtask"];
+const UNSEEN: [&str; 4] = ["martlet-bench", "martlet-fuzz", "martlet-tests", "xtask"];
 
 /// Even its tests see nothing of what is above.
 const ALONE: &str = "martlet-core";

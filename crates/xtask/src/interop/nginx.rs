@@ -1,8 +1,9 @@
 //! nginx: the server that most answers come from.
 
-use std::{fs, io, net::SocketAddr, path::Path, process::Command};
+use std::{fs, io, path::Path, process::Command};
 
-use super::{Case, Server};
+use super::{Addresses, Case, Endpoint, Expected, Server, certificates};
+use crate::shell::Failure;
 
 const SMALL: &str = "hello from nginx\n";
 const LARGE: usize = 5 * 1024 * 1024;
@@ -13,40 +14,141 @@ const PAGE: &str = "<p><!--#echo var=\"request_method\" --></p>\n";
 const PAGE_LENGTH: usize = "<p>GET</p>\n".len();
 const LARGE_PAGE: &str = "<!--#include virtual=\"/large.bin\" -->\n";
 
+/// What nginx says where a client's certificate is missing, or is not one that it takes: by a status, not by an alert.
+const NO_CERTIFICATE: Expected = Expected::Status(400);
+
+const CA: &[&str] = &["--ca", "ca.pem"];
+
 pub(super) const SERVER: Server = Server {
     program: "nginx",
+    processes: &[&[Endpoint::Plain, Endpoint::Tls12, Endpoint::Tls13]],
     prepare,
     arguments,
     cases: &[
-        Case { about: "a small file", target: "/small.txt", status: 200, length: SMALL.len() },
-        Case { about: "a file of no octets", target: "/empty.txt", status: 200, length: 0 },
-        Case { about: "a file of 5 MiB", target: "/large.bin", status: 200, length: LARGE },
-        Case { about: "a response in chunks", target: "/page.html", status: 200, length: PAGE_LENGTH },
-        Case { about: "5 MiB in chunks", target: "/large.html", status: 200, length: LARGE + 1 },
-        Case {
-            about: "a response that closes the connection",
-            target: "/close/small.txt",
-            status: 200,
-            length: SMALL.len(),
-        },
-        Case { about: "5 MiB through a gateway", target: "/gateway", status: 200, length: LARGE },
-        Case { about: "a response without content", target: "/nothing", status: 204, length: 0 },
-        Case {
-            about: "a refusal of too much content",
-            target: "/refused",
-            status: 413,
-            length: REFUSED.len(),
-        },
-        Case {
-            about: "a target with a query",
-            target: "/small.txt?a=1&b=%20",
-            status: 200,
-            length: SMALL.len(),
-        },
+        Case::plain("a small file", "/small.txt", 200, SMALL.len()),
+        Case::plain("a file of no octets", "/empty.txt", 200, 0),
+        Case::plain("a file of 5 MiB", "/large.bin", 200, LARGE),
+        Case::plain("a response in chunks", "/page.html", 200, PAGE_LENGTH),
+        Case::plain("5 MiB in chunks", "/large.html", 200, LARGE + 1),
+        Case::plain("a response that closes the connection", "/close/small.txt", 200, SMALL.len()),
+        Case::plain("5 MiB through a gateway", "/gateway", 200, LARGE),
+        Case::plain("a response without content", "/nothing", 204, 0),
+        Case::plain("a refusal of too much content", "/refused", 413, REFUSED.len()),
+        Case::plain("a target with a query", "/small.txt?a=1&b=%20", 200, SMALL.len()),
+        Case::tls("a small file", "good.test", "/small.txt", CA, Expected::Response(200, SMALL.len())),
+        Case::tls("a file of 5 MiB", "good.test", "/large.bin", CA, Expected::Response(200, LARGE)),
+        Case::tls("5 MiB in chunks", "good.test", "/large.html", CA, Expected::Response(200, LARGE + 1)),
+        Case::tls(
+            "a response that closes the connection",
+            "good.test",
+            "/close/small.txt",
+            CA,
+            Expected::Response(200, SMALL.len()),
+        ),
+        Case::tls("an address instead of a name", "", "/small.txt", CA, Expected::Response(200, SMALL.len()))
+            .without_name(),
+        Case::tls("a key of RSA", "rsa.test", "/small.txt", CA, Expected::Response(200, SMALL.len())),
+        Case::tls(
+            "a self-signed certificate that is trusted",
+            "self.test",
+            "/small.txt",
+            &["--ca", "self.pem"],
+            Expected::Response(200, SMALL.len()),
+        ),
+        Case::tls(
+            "a self-signed certificate",
+            "self.test",
+            "/small.txt",
+            CA,
+            Expected::Failure("Tls(Verify(UnknownIssuer))", 1),
+        ),
+        Case::tls(
+            "an authority that is not known",
+            "good.test",
+            "/small.txt",
+            &["--ca", "self.pem"],
+            Expected::Failure("Tls(Verify(UnknownIssuer))", 2),
+        ),
+        Case::tls(
+            "an intermediate certificate that is not sent",
+            "cut.test",
+            "/small.txt",
+            &["--ca", "ca.pem"],
+            Expected::Failure("Tls(Verify(UnknownIssuer))", 1),
+        ),
+        Case::tls(
+            "a certificate that has expired",
+            "expired.test",
+            "/small.txt",
+            CA,
+            Expected::Failure("Tls(Verify(Expired))", 1),
+        ),
+        Case::tls(
+            "a certificate that is not valid yet",
+            "early.test",
+            "/small.txt",
+            CA,
+            Expected::Failure("Tls(Verify(NotYetValid))", 1),
+        ),
+        Case::tls(
+            "a certificate for another host",
+            "other.test",
+            "/small.txt",
+            CA,
+            Expected::Failure("Tls(Verify(WrongName))", 1),
+        ),
+        Case::tls(
+            "a certificate that was revoked",
+            "revoked.test",
+            "/small.txt",
+            &["--ca", "ca.pem", "--crls", "crls.pem"],
+            Expected::Failure("Tls(Verify(Revoked))", 1),
+        ),
+        Case::tls(
+            "a revocation list that does not name the certificate",
+            "rsa.test",
+            "/small.txt",
+            &["--ca", "ca.pem", "--crls", "crls.pem"],
+            Expected::Response(200, SMALL.len()),
+        ),
+        Case::tls(
+            "a client certificate that is wanted and given",
+            "clients.test",
+            "/small.txt",
+            &["--ca", "ca.pem", "--identity", "client.pem", "client.key"],
+            Expected::Response(200, SMALL.len()),
+        ),
+        Case::tls(
+            "a client certificate that is wanted and not given",
+            "clients.test",
+            "/small.txt",
+            CA,
+            NO_CERTIFICATE,
+        ),
+        Case::tls(
+            "a client certificate of somebody else",
+            "clients.test",
+            "/small.txt",
+            &["--ca", "ca.pem", "--identity", "stranger.pem", "stranger.key"],
+            NO_CERTIFICATE,
+        ),
+        Case::tls(
+            "TLS where there is none",
+            "good.test",
+            "/small.txt",
+            CA,
+            Expected::Failure("Tls(Protocol)", 0),
+        )
+        .only_at(&[Endpoint::Plain]),
     ],
 };
 
-fn prepare(directory: &Path, address: SocketAddr) -> io::Result<()> {
+fn prepare(directory: &Path, addresses: &Addresses) -> Result<(), Failure> {
+    certificates::write(directory)?;
+    write(directory, addresses).map_err(Failure::of("cannot write the configuration"))
+}
+
+fn write(directory: &Path, addresses: &Addresses) -> io::Result<()> {
     let content = directory.join("content");
     fs::create_dir_all(&content)?;
     fs::write(content.join("small.txt"), SMALL)?;
@@ -55,10 +157,10 @@ fn prepare(directory: &Path, address: SocketAddr) -> io::Result<()> {
     fs::write(content.join("page.html"), PAGE)?;
     fs::write(content.join("large.html"), LARGE_PAGE)?;
     fs::write(content.join("refused.txt"), REFUSED)?;
-    fs::write(directory.join("nginx.conf"), configuration(address))
+    fs::write(directory.join("nginx.conf"), configuration(addresses))
 }
 
-fn arguments(command: &mut Command, directory: &Path) {
+fn arguments(command: &mut Command, directory: &Path, _: &[Endpoint], _: &Addresses) {
     // Before it has read its configuration nginx would log to a file of the system.
     command.arg("-p").arg(directory).args(["-e", "error.log", "-c", "nginx.conf"]);
 }
@@ -69,7 +171,9 @@ fn pattern(length: usize) -> Vec<u8> {
 }
 
 /// One process in the foreground, all files below its own directory, nothing from the system's configuration.
-fn configuration(address: SocketAddr) -> String {
+fn configuration(addresses: &Addresses) -> String {
+    let address = addresses.at(Endpoint::Plain);
+    let secure = secure(addresses);
     format!(
         r#"
 daemon off;
@@ -102,7 +206,37 @@ http {{
         }}
         location = /upload {{ client_max_body_size 1; error_page 413 /refused.txt; }}
     }}
-}}
+{secure}}}
 "#
     )
+}
+
+/// A server of TLS for each certificate, under the name of its file; `clients.test` wants certificates of its clients.
+fn secure(addresses: &Addresses) -> String {
+    let mut servers = String::new();
+    for (endpoint, version) in [(Endpoint::Tls12, "TLSv1.2"), (Endpoint::Tls13, "TLSv1.3")] {
+        let address = addresses.at(endpoint);
+        // The first is the one for clients that send no name.
+        for name in ["good", "cut", "rsa", "self", "expired", "early", "other", "revoked", "clients"] {
+            let more = match name {
+                "clients" => "ssl_verify_client on; ssl_client_certificate ca.pem;",
+                _ => "",
+            };
+            servers += &format!(
+                r"    server {{
+        listen {address} ssl;
+        server_name {name}.test;
+        ssl_protocols {version};
+        ssl_certificate {name}.pem;
+        ssl_certificate_key {name}.key;
+        {more}
+        root content;
+        location ~ \.html$ {{ ssi on; }}
+        location /close/ {{ rewrite ^/close/(.*)$ /$1 break; keepalive_timeout 0; }}
+    }}
+"
+            );
+        }
+    }
+    servers
 }
