@@ -4,9 +4,11 @@ mod rest;
 
 use std::error::Error as StdError;
 use std::io::{self, IoSlice};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
@@ -445,8 +447,16 @@ impl Connection {
     pub(crate) fn close(&mut self) {
         self.upload = None;
         if let Some(mut io) = self.io.take() {
-            let mut cx = Context::from_waker(Waker::noop());
-            let _ = Pin::new(&mut io).poll_close(&mut cx);
+            let mut close = move || {
+                let mut cx = Context::from_waker(Waker::noop());
+                let _ = Pin::new(&mut io).poll_close(&mut cx);
+            };
+            if thread::panicking() {
+                // A transport that has panicked may do so again, and that would end the program.
+                let _ = catch_unwind(AssertUnwindSafe(close));
+            } else {
+                close();
+            }
         }
     }
 }

@@ -41,10 +41,7 @@ impl Leased {
 
     /// The exchange is over: the connection serves the next one, if it can.
     pub(crate) fn finish(mut self) {
-        if let Some((lease, mut conn)) = self.held.take() {
-            let may_stay = conn.rest();
-            self.give_back(lease, conn, may_stay);
-        }
+        self.end(Connection::rest);
     }
 
     /// Nothing was sent on it.
@@ -57,27 +54,54 @@ impl Leased {
     /// It was found dead before anything was sent on it. Its request is in line again; without its token it has to ask
     /// anew.
     pub(crate) fn stale(mut self, now: Instant) -> Option<Token> {
-        let (lease, mut conn) = self.held.take()?;
-        conn.close();
+        let (lease, conn) = self.held.take()?;
+        let ending = Ending { leased: &self, lease: Some(lease) };
+        drop(conn);
+        let lease = ending.survived()?;
         self.checkout.release_stale(self.token, lease, now).then_some(self.token)
     }
 
-    fn give_back(&self, lease: Lease, mut conn: Box<Connection>, may_stay: bool) {
-        if may_stay {
+    fn end(&mut self, may_stay: impl FnOnce(&mut Connection) -> bool) {
+        let Some((lease, conn)) = self.held.take() else {
+            return;
+        };
+        let ending = Ending { leased: self, lease: Some(lease) };
+        // Dropped before the lease ends, also by a panic.
+        let mut conn = conn;
+        if !may_stay(&mut conn) {
+            // A connection counts until it is closed.
+            drop(conn);
+            return;
+        }
+        if let Some(lease) = ending.survived() {
             let hint = conn.keep_alive();
             self.checkout.release(self.token, lease, Returned::Finished(conn, hint));
-        } else {
-            conn.close();
-            self.checkout.release(self.token, lease, Returned::Gone);
         }
     }
 }
 
 impl Drop for Leased {
     fn drop(&mut self) {
-        if let Some((lease, mut conn)) = self.held.take() {
-            let may_stay = conn.drain();
-            self.give_back(lease, conn, may_stay);
+        self.end(Connection::drain);
+    }
+}
+
+/// Ends a lease without a connection, unless the connection has survived code that is not ours.
+struct Ending<'a> {
+    leased: &'a Leased,
+    lease: Option<Lease>,
+}
+
+impl Ending<'_> {
+    fn survived(mut self) -> Option<Lease> {
+        self.lease.take()
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            self.leased.checkout.release(self.leased.token, lease, Returned::Gone);
         }
     }
 }

@@ -30,11 +30,37 @@ pub(crate) enum Look {
     /// It gets nothing.
     Failed(Error),
     /// It is to dial.
-    Ordered(DialId),
+    Ordered(Claim),
     /// It goes on with its dial.
-    Dial(DialId, Dial),
+    Dial(Claim, Dial),
     /// Nothing yet. The pool may have something for it at this instant.
     Wait(Option<Instant>),
+}
+
+/// The right to poll a dial. Dropped, it gives the dial up: its request has failed, or code that is not ours has panicked.
+pub(crate) struct Claim {
+    checkout: Arc<Checkout>,
+    here: Here,
+    id: Option<DialId>,
+}
+
+impl Claim {
+    fn new(checkout: &Arc<Checkout>, id: DialId, here: &Here) -> Self {
+        Self { checkout: Arc::clone(checkout), here: here.clone(), id: Some(id) }
+    }
+
+    /// The dial was polled, or left to somebody else: what becomes of it is told by other means.
+    pub(super) fn settle(mut self) -> Option<DialId> {
+        self.id.take()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            self.checkout.abandon(id, &self.here);
+        }
+    }
 }
 
 /// What a request waits for.
@@ -133,14 +159,14 @@ impl Checkout {
                 if let Some(dial) = state.dials.get_mut(&id) {
                     dial.stage = Stage::Polled;
                 }
-                Look::Ordered(id)
+                Look::Ordered(Claim::new(self, id, &slot.here))
             }
             Place::Dialing(id) => {
                 let dial = state.dials.get_mut(&id);
                 match dial.map(|dial| std::mem::replace(&mut dial.stage, Stage::Polled)) {
                     Some(Stage::Parked(dial)) => {
                         slot.place = Place::Dialing(id);
-                        Look::Dial(id, dial)
+                        Look::Dial(Claim::new(self, id, &slot.here), dial)
                     }
                     _ => Look::Wait(also),
                 }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use martlet_core::pool::DialId;
 use martlet_core::time::{Expired, Phase};
 
 use crate::checkout::key::Key;
 use crate::checkout::leased::Leased;
-use crate::checkout::shared::{Checkout, Look, Outlook};
+use crate::checkout::shared::{Checkout, Claim, Look, Outlook};
 use crate::checkout::slot::Token;
 use crate::dial::{self, Dial, Plan, Progress};
 use crate::error::Error;
@@ -75,15 +74,15 @@ impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
                     }
                 }
                 Look::Failed(e) => return Poll::Ready(Err(e)),
-                Look::Ordered(id) => {
+                Look::Ordered(claim) => {
                     let dial = (self.plan)()?.begin();
                     self.dialing = Some(dial.progress());
-                    if self.poll_dial(cx, id, dial, now) {
+                    if self.poll_dial(cx, claim, dial, now) {
                         continue;
                     }
                 }
-                Look::Dial(id, dial) => {
-                    if self.poll_dial(cx, id, dial, now) {
+                Look::Dial(claim, dial) => {
+                    if self.poll_dial(cx, claim, dial, now) {
                         continue;
                     }
                 }
@@ -138,21 +137,19 @@ impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
     }
 
     /// Goes on with the dial. Whether the slot is to be looked at again.
-    fn poll_dial(&mut self, cx: &mut Context<'_>, id: DialId, mut dial: Dial, now: Instant) -> bool {
+    fn poll_dial(&mut self, cx: &mut Context<'_>, claim: Claim, mut dial: Dial, now: Instant) -> bool {
         if !self.here.is_here() {
             // The future was moved out of its runtime, in which alone this can be done.
             self.dialing = None;
-            if let Some(token) = self.token {
+            if let (Some(token), Some(id)) = (self.token, claim.settle()) {
                 self.checkout.send_home(token, id, dial);
             }
             return true;
         }
-        let polled = {
-            // Code that is not ours may panic here, and the dial is gone then.
-            let abandon = Abandon { checkout: self.checkout, here: &self.here, dial: Some(id) };
-            let polled = dial.poll(cx);
-            abandon.not();
-            polled
+        // Code that is not ours may panic here, and the dial is gone then.
+        let polled = dial.poll(cx);
+        let Some(id) = claim.settle() else {
+            return true;
         };
         match polled {
             Poll::Ready(result) => {
@@ -199,27 +196,6 @@ impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
             (Some(dialing), _) => dialing.phase(),
             (None, Some(Outlook::Dialing(_))) => Phase::Connect,
             (None, _) => Phase::Pool,
-        }
-    }
-}
-
-/// Gives up a dial whose poll has panicked.
-struct Abandon<'a> {
-    checkout: &'a Arc<Checkout>,
-    here: &'a Here,
-    dial: Option<DialId>,
-}
-
-impl Abandon<'_> {
-    fn not(mut self) {
-        self.dial = None;
-    }
-}
-
-impl Drop for Abandon<'_> {
-    fn drop(&mut self) {
-        if let Some(dial) = self.dial {
-            self.checkout.abandon(dial, self.here);
         }
     }
 }

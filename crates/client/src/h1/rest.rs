@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_io::AsyncRead;
@@ -81,6 +82,10 @@ impl Connection {
     /// Only in the home of the connection: elsewhere, and outside of every runtime, nothing is read.
     #[must_use]
     pub(crate) fn drain(&mut self) -> bool {
+        if thread::panicking() {
+            // It may have been the transport.
+            return false;
+        }
         let mut left = DRAINED;
         loop {
             match self.conn.disposition() {
