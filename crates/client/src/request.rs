@@ -177,7 +177,8 @@ impl RequestBuilder {
     }
 
     /// Uses this configuration of TLS instead of the client's. Requests with different ones never share a connection: keep
-    /// the `Arc` and give the same one to all that may. ALPN is set on a copy if the configuration has none.
+    /// the `Arc` and give the same one to all that may. ALPN is set on a copy if the configuration has none. Of no effect
+    /// without TLS: an `http` URL stays one.
     #[cfg(feature = "tls")]
     pub fn tls_config(self, config: Arc<rustls::ClientConfig>) -> Self {
         self.change_route(|route| route.tls = Some(OwnConfig(config)))

@@ -9,7 +9,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::time_provider::TimeProvider;
 
-use super::error::TlsConfigError;
+use super::error::{TlsConfigError, shown};
 use super::identity::Identity;
 use super::load::Loaded;
 use super::pem;
@@ -101,7 +101,7 @@ impl TlsConfig {
     /// A mistake is a file that cannot be read, has no certificate, or one that cannot be a root.
     pub fn add_root_certificates_file(self, path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
-        self.add_roots(&path.display().to_string(), || roots::certificates(path))
+        self.add_roots(&shown(path), || roots::certificates(path))
     }
 
     /// Trusts nobody but the roots that were added by the methods above, whatever the environment says.
@@ -140,7 +140,7 @@ impl TlsConfig {
     /// Shows this certificate chain, our own certificate first, to servers that ask for one, and signs with this key. Both
     /// are PEM, and may be the same text. None by default.
     ///
-    /// A mistake is a text without a certificate or without a key, an encrypted key, or a key that is not the certificate's.
+    /// Of several keys the first is taken. A mistake is a text without a certificate or without a key, an encrypted key, or a key that is not the certificate's.
     pub fn identity_pem(self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
         self.set_identity(|| Identity::from_pem(chain.as_ref(), key.as_ref()))
     }
@@ -182,7 +182,7 @@ impl TlsConfig {
     }
 
     /// Appends the secrets of all connections to the file that `SSLKEYLOGFILE` names, as Wireshark reads them. Nothing
-    /// happens where the variable is not set. It takes the place of [`key_log`](Self::key_log).
+    /// happens where the variable is not set, or the file cannot be written. It takes the place of [`key_log`](Self::key_log).
     pub fn key_log_file(self) -> Self {
         self.change(|config| {
             config.key_log = KeyLogging::File;

@@ -23,7 +23,7 @@ impl TlsConfigError {
     }
 
     pub(super) fn unreadable(path: &Path, e: std::io::Error) -> Self {
-        Self::new(format!("{} cannot be read", path.display())).with_source(e)
+        Self::new(format!("{} cannot be read", shown(path))).with_source(e)
     }
 }
 
@@ -42,5 +42,16 @@ impl fmt::Debug for TlsConfigError {
 impl StdError for TlsConfigError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// A path, for people. Where a path is wanted somebody may have given the text of a file, and that may be a key.
+pub(super) fn shown(path: &Path) -> String {
+    const LONGEST: usize = 1_000;
+    let text = path.display().to_string();
+    if text.contains("-----") || text.contains('\n') || text.len() > LONGEST {
+        "what is no path, but maybe the text of a file,".to_owned()
+    } else {
+        text
     }
 }

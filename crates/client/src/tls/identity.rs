@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::error::TlsConfigError;
+use super::error::{TlsConfigError, shown};
 use super::pem;
 
 /// A certificate chain, our own first, and its key.
@@ -26,7 +26,7 @@ impl Identity {
     /// Both from PEM files, which may be the same.
     pub(super) fn from_files(chain: &Path, key: &Path) -> Result<Self, TlsConfigError> {
         let read = |path: &Path| fs::read(path).map_err(|e| TlsConfigError::unreadable(path, e));
-        let (chain_name, key_name) = (chain.display().to_string(), key.display().to_string());
+        let (chain_name, key_name) = (shown(chain), shown(key));
         Self::read(&read(chain)?, &chain_name, &read(key)?, &key_name)
     }
 

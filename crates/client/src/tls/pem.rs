@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustls::pki_types::pem::{Error, PemObject};
 
-use super::error::TlsConfigError;
+use super::error::{TlsConfigError, shown};
 
 /// All objects of a kind in a PEM text. `whence` and `what` are words of the error: where the text comes from, and what
 /// should be in it. The reader's own error is not passed on, since it quotes lines, which may be those of a key.
@@ -36,7 +36,7 @@ pub(super) fn file<T: PemObject>(
     if is_der(&octets) {
         return Ok(vec![from_der(octets)]);
     }
-    all(&octets, &path.display().to_string(), what)
+    all(&octets, &shown(path), what)
 }
 
 /// Certificates, lists and keys in DER all are a SEQUENCE with a long length; no text begins so.

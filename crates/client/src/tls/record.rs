@@ -60,13 +60,10 @@ impl ServerCertVerifier for RecordChain {
         record(|| {
             [end_entity].into_iter().chain(intermediates).map(|der| der.clone().into_owned()).collect()
         });
+        let verifier = &self.verifier;
         let verified =
-            self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        verified.map_err(|e| match e {
-            // What a verifier says in words of its own is about the certificate all the same.
-            Error::General(_) | Error::Other(_) => CertificateError::Other(OtherError(Arc::new(e))).into(),
-            e => e,
-        })
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        verified.map_err(of_the_certificate)
     }
 
     fn verify_tls12_signature(
@@ -75,7 +72,7 @@ impl ServerCertVerifier for RecordChain {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls12_signature(message, cert, dss)
+        self.verifier.verify_tls12_signature(message, cert, dss).map_err(of_the_certificate)
     }
 
     fn verify_tls13_signature(
@@ -84,7 +81,7 @@ impl ServerCertVerifier for RecordChain {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls13_signature(message, cert, dss)
+        self.verifier.verify_tls13_signature(message, cert, dss).map_err(of_the_certificate)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -97,6 +94,14 @@ impl ServerCertVerifier for RecordChain {
 
     fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
         self.verifier.root_hint_subjects()
+    }
+}
+
+/// What a verifier says in words of its own is about the certificate all the same.
+fn of_the_certificate(e: Error) -> Error {
+    match e {
+        Error::General(_) | Error::Other(_) => CertificateError::Other(OtherError(Arc::new(e))).into(),
+        e => e,
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
-use super::error::TlsConfigError;
+use super::error::{TlsConfigError, shown};
 use super::pem;
 
 /// Where trust begins, beside the certificates that were added.
@@ -98,14 +98,14 @@ impl std::fmt::Display for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut between = "";
         if let Some(file) = &self.file {
-            write!(f, "SSL_CERT_FILE ({})", file.display())?;
+            write!(f, "SSL_CERT_FILE ({})", shown(file))?;
             between = " and ";
         }
         if !self.directories.is_empty() {
             write!(f, "{between}SSL_CERT_DIR (")?;
             for (index, directory) in self.directories.iter().enumerate() {
                 let comma = if index == 0 { "" } else { ", " };
-                write!(f, "{comma}{}", directory.display())?;
+                write!(f, "{comma}{}", shown(directory))?;
             }
             f.write_str(")")?;
         }

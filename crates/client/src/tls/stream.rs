@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::client::TlsStream;
+use rustls::ProtocolVersion;
 
 use super::under::Under;
 use crate::transport::Transport;
@@ -129,8 +130,16 @@ impl Transport for TlsTransport {
     /// What the transport below says. Octets that wait there may be content, a ticket or the end: nobody knows before they
     /// are decrypted. Whoever asks has just read, and was told that there is nothing; that something is there all the same
     /// says that the runtime has fallen behind, and then it is better not to rely on the connection.
+    ///
+    /// A server of TLS 1.2 that asks for a new handshake has been heard already. It is refused by the next octets that go
+    /// out, and many servers end the connection then: it is better not to be on it.
     fn peek(&self) -> Option<io::Result<usize>> {
-        self.stream.get_ref().0.transport().peek()
+        let (io, session) = self.stream.get_ref();
+        let is_old = session.protocol_version() == Some(ProtocolVersion::TLSv1_2);
+        if is_old && session.wants_write() {
+            return Some(Ok(1));
+        }
+        io.transport().peek()
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::tls::TlsConfig;
 use crate::tls::testing::{CA, Directory};
 
 fn refused(chain: &str, key: &str) -> String {
@@ -66,5 +67,19 @@ fn no_error_quotes_a_key() {
             let e = e.err().unwrap();
             assert!(!format!("{e:?} {e}").contains("c2Vj"), "{e:?}");
         }
+    }
+}
+
+#[test]
+fn the_text_of_a_key_that_was_given_as_a_path_is_not_printed() {
+    let key = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n";
+    for config in [
+        TlsConfig::new().identity_files(key, key),
+        TlsConfig::new().add_root_certificates_file(key),
+        TlsConfig::new().add_crls_file(key),
+    ] {
+        let e = config.check().expect_err("it is no path");
+        let text = format!("{e} {e:?} {config:?}");
+        assert!(text.contains("no path") && !text.contains("MIGH"), "{text}");
     }
 }
