@@ -12,6 +12,7 @@ use martlet_core::{Closed, Delivery};
 #[cfg(feature = "tls")]
 use rustls::pki_types::CertificateDer;
 
+use crate::info::ConnectionInfo;
 #[cfg(feature = "tls")]
 use crate::tls::{HandshakeError, TlsFailure};
 use crate::url::Url;
@@ -30,6 +31,7 @@ struct Inner {
     elapsed: Option<Duration>,
     url: Option<Url>,
     uri: Option<Uri>,
+    connection: Option<ConnectionInfo>,
     /// Shared by the errors of all requests that the same dial has failed.
     source: Option<Arc<dyn StdError + Send + Sync>>,
     /// The certificates that were turned down.
@@ -100,6 +102,7 @@ impl Error {
             elapsed: None,
             url: None,
             uri: None,
+            connection: None,
             source: None,
             #[cfg(feature = "tls")]
             certificates: None,
@@ -125,6 +128,11 @@ impl Error {
 
     pub(crate) fn with_delivery(mut self, delivery: Delivery) -> Self {
         self.inner.delivery = delivery;
+        self
+    }
+
+    pub(crate) fn with_connection(mut self, connection: &ConnectionInfo) -> Self {
+        self.inner.connection = Some(connection.clone());
         self
     }
 
@@ -164,6 +172,12 @@ impl Error {
     /// What the server can have seen of the request.
     pub fn delivery(&self) -> Delivery {
         self.inner.delivery
+    }
+
+    /// The connection that the request was sent on: whether it was used before, and the server's address. `None` if the
+    /// request had none yet.
+    pub fn connection(&self) -> Option<&ConnectionInfo> {
+        self.inner.connection.as_ref()
     }
 
     /// For a timeout: how long the phase had lasted.

@@ -1,6 +1,7 @@
 //! One logical request: checked, given a connection, sent, answered.
 
 use std::future::poll_fn;
+use std::io;
 use std::sync::{Arc, PoisonError};
 
 use http::Method;
@@ -12,6 +13,7 @@ use crate::client::Inner;
 use crate::dial::{self, Plan};
 use crate::error::{Error, Kind};
 use crate::h1::Failure;
+use crate::info::ConnectionInfo;
 use crate::request::Request;
 use crate::response::Response;
 use crate::timer::Timer;
@@ -78,12 +80,12 @@ async fn run(client: &Inner, request: Request) -> Result<Response, Error> {
             }
             Ok(response)
         }
-        Err(failure) => Err(error_of(failure, conn.delivery())),
+        Err(failure) => Err(error_of(failure, conn.delivery(), &conn.info().reused(is_reused))),
     }
 }
 
 /// What a failed exchange is called.
-pub(crate) fn error_of(failure: Failure, delivery: Delivery) -> Error {
+pub(crate) fn error_of(failure: Failure, delivery: Delivery, connection: &ConnectionInfo) -> Error {
     let error = match failure {
         Failure::Timeout(expired, None) => dial::timed_out(expired),
         // The request could not be written, and the response that might have told why did not come.
@@ -92,17 +94,28 @@ pub(crate) fn error_of(failure: Failure, delivery: Delivery) -> Error {
         Failure::Shutdown => Error::new(Kind::Shutdown),
         Failure::Core(core, said) => {
             let kind = match &core {
-                // What TLS has to say explains why the stream has ended.
-                #[cfg(feature = "tls")]
-                CoreError::Closed(_) if said.as_ref().and_then(TlsFailure::of).is_some() => {
-                    Kind::Tls(said.as_ref().and_then(TlsFailure::of).unwrap_or(TlsFailure::Interrupted))
+                CoreError::Closed(closed) => {
+                    tls_kind(said.as_ref(), connection).unwrap_or(Kind::Closed(*closed))
                 }
-                CoreError::Closed(closed) => Kind::Closed(*closed),
                 CoreError::Peer(_) => Kind::Protocol,
                 CoreError::Misuse(_) => Kind::Builder,
             };
             Error::new(kind).with_source(Failure::source_of(core, said))
         }
     };
-    error.with_delivery(delivery)
+    error.with_delivery(delivery).with_connection(connection)
+}
+
+/// What TLS has to say explains why the stream has ended.
+#[cfg(feature = "tls")]
+fn tls_kind(said: Option<&io::Error>, connection: &ConnectionInfo) -> Option<Kind> {
+    let said = said.filter(|_| connection.tls().is_some())?;
+    // rustls says so also of what is too much for it.
+    let too_much = (said.kind() == io::ErrorKind::InvalidData).then_some(TlsFailure::Protocol);
+    TlsFailure::of(said).or(too_much).map(Kind::Tls)
+}
+
+#[cfg(not(feature = "tls"))]
+fn tls_kind(_: Option<&io::Error>, _: &ConnectionInfo) -> Option<Kind> {
+    None
 }

@@ -193,7 +193,8 @@ impl Response {
             End::No => {}
             End::Complete => return Poll::Ready(Ok(None)),
             End::Failed(kind, delivery) => {
-                return Poll::Ready(Err(Error::new(kind).with_delivery(delivery).with_url(&self.url)));
+                let error = Error::new(kind).with_delivery(delivery).with_connection(&self.info);
+                return Poll::Ready(Err(error.with_url(&self.url)));
             }
         }
         let Some(conn) = self.conn() else {
@@ -217,7 +218,7 @@ impl Response {
 
     fn error(&mut self, failure: Failure) -> Error {
         let delivery = self.conn().map_or(Delivery::Answered, |conn| conn.delivery());
-        let error = error_of(failure, delivery).with_url(&self.url);
+        let error = error_of(failure, delivery, &self.info).with_url(&self.url);
         self.end = End::Failed(error.kind(), delivery);
         // The slot is free from now on, whatever becomes of the response.
         drop(self.leased_mut().take());

@@ -293,6 +293,7 @@ fn s327_10_a_connection_that_dies_under_a_request_spoils_nothing_for_the_next() 
         // It was alive when it was looked at; a POST that may have arrived is not sent again.
         let e = run(client.post("http://a/").body("again").send()).unwrap_err();
         assert_eq!(e.kind(), Kind::Closed(Closed::BeforeResponse { interim: false, by }));
+        assert!(e.connection().is_some_and(|connection| connection.is_reused()));
         assert_eq!(wires.targets().len(), 1);
         assert_idle(&client, 0);
         assert_not_reused(client, &first, &second);
