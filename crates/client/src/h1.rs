@@ -18,8 +18,8 @@ use martlet_core::time::{Expired, Phase};
 use martlet_core::{CloseReason, Delivery, Error as CoreError, Misuse};
 
 pub(crate) use self::rest::Probe;
+use crate::bell::Bell;
 use crate::body::{Body, Piece, SourceError};
-use crate::checkout::Bell;
 use crate::here::Here;
 use crate::info::ConnectionInfo;
 use crate::input::Input;
@@ -48,6 +48,7 @@ pub(crate) struct Connection {
     io: Option<Box<dyn Transport>>,
     conn: ClientConn,
     info: ConnectionInfo,
+    /// Rung when the client is closed.
     bell: Arc<Bell>,
     /// When the last exchange ended.
     resting_since: Instant,

@@ -9,7 +9,7 @@ use http::Version;
 #[cfg(feature = "tls")]
 use crate::tls::TlsInfo;
 
-/// The connection that a response came on. It stays what it was when the connection was opened, and outlives it.
+/// The connection that a request was sent on. It stays what it was when the connection was opened, and outlives it.
 #[derive(Clone)]
 pub struct ConnectionInfo {
     shared: Arc<Shared>,

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bell;
 mod body;
 mod checkout;
 mod client;

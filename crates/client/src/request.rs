@@ -161,7 +161,7 @@ impl RequestBuilder {
     }
 
     /// Asks the server's certificate to be for this name or address instead of the URL's host, and tells the server so
-    /// (SNI). Of no effect without TLS.
+    /// (SNI). Of no effect without TLS. What is no name is a mistake: `build` and `send` fail with the kind `Builder`.
     #[cfg(feature = "tls")]
     pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
         let name = name.into();

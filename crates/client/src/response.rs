@@ -27,8 +27,8 @@ use crate::url::Url;
 /// [`AsyncRead`]. The connection serves the next request from the poll on that sees the end of the response. A response
 /// that is dropped before closes it, unless the rest is of a known length, no more than 64 KiB, and here already.
 ///
-/// It belongs to the runtime that its request was sent in. Where it is read outside of every runtime, deadlines wake
-/// nobody: they are looked at when octets come.
+/// It belongs to the runtime that its request was sent in. Where it is read outside of that, its deadlines hold as long as
+/// that runtime runs; if it does not any more, they are looked at when octets come.
 pub struct Response {
     head: ResponseHead,
     headers: OnceLock<HeaderMap>,

@@ -37,7 +37,8 @@ pub trait Runtime: Send + Sync + 'static {
     /// The monotonic clock that `sleep_until` follows. A paused or virtual clock is fine.
     fn now(&self) -> Instant;
 
-    /// The wall clock, for what is compared with dates of the outside world.
+    /// The wall clock, for what is compared with dates of the outside world. If it gains more than 1 s on `now`, the
+    /// machine slept, and idle connections are not used again.
     fn wall_clock(&self) -> SystemTime;
 
     /// 64 random bits. They need not be fit for cryptography.

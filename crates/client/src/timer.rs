@@ -1,12 +1,12 @@
 //! The deadlines of a request and the one sleep that serves them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use martlet_core::time::{Deadlines, Expired, Phase, Timeouts};
 
+use crate::bell::Bell;
 use crate::erased::RuntimeHandle;
 use crate::here::Here;
 use crate::runtime::BoxFuture;
@@ -143,9 +143,12 @@ impl Timer {
     /// Polled outside of the runtime, where none of its sleeps can be made, and one that was made must not be touched: a
     /// task in its own home wakes us, as long as that runs.
     fn wait_remotely(&mut self, at: Instant, cx: &Context<'_>) {
-        match &self.remote {
-            Some(remote) if remote.at <= at && !remote.bell.is_over() => remote.bell.listen(cx),
-            _ => self.remote.insert(Remote::new(&self.here, at)).bell.listen(cx),
+        let remote = match &mut self.remote {
+            Some(remote) if remote.at <= at && !remote.bell.is_rung() => remote,
+            remote => remote.insert(Remote::new(&self.here, at)),
+        };
+        if remote.bell.listen(cx) {
+            cx.waker().wake_by_ref();
         }
     }
 }
@@ -153,50 +156,18 @@ impl Timer {
 /// A sleep that somebody else sleeps for us. One that is not needed any more ends in vain.
 struct Remote {
     at: Instant,
-    bell: Arc<RemoteBell>,
-}
-
-#[derive(Default)]
-struct RemoteBell {
-    is_over: AtomicBool,
-    waker: Mutex<Option<Waker>>,
+    /// Rung when it is over.
+    bell: Arc<Bell>,
 }
 
 impl Remote {
     fn new(here: &Here, at: Instant) -> Self {
-        let bell = Arc::new(RemoteBell::default());
+        let bell = Arc::new(Bell::default());
         let (ringer, runtime) = (Arc::clone(&bell), here.runtime.clone());
         here.home.spawn(async move {
             runtime.sleep_until(at).await;
             ringer.ring();
         });
         Self { at, bell }
-    }
-}
-
-impl RemoteBell {
-    fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Acquire)
-    }
-
-    fn listen(&self, cx: &Context<'_>) {
-        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = match &*waker {
-            Some(known) if known.will_wake(cx.waker()) => None,
-            _ => waker.replace(cx.waker().clone()),
-        };
-        drop(waker);
-        drop(before);
-        if self.is_over() {
-            cx.waker().wake_by_ref();
-        }
-    }
-
-    fn ring(&self) {
-        self.is_over.store(true, Ordering::Release);
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
     }
 }

@@ -9,7 +9,7 @@ use std::thread;
 
 use martlet_core::pool::DialId;
 
-use crate::checkout::bell::Bell;
+use crate::bell::Bell;
 use crate::checkout::janitor::Janitor;
 use crate::checkout::shared::Checkout;
 use crate::checkout::slot::{Dialing, Slot};

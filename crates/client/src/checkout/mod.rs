@@ -1,7 +1,6 @@
 //! Connections: to requests and back from them. One mutex holds the pool, the slots of its waiters and the janitor's
 //! place; it is never held while anything is polled, woken, spawned, closed or dropped.
 
-mod bell;
 mod janitor;
 mod key;
 mod later;
@@ -12,7 +11,6 @@ mod state;
 mod task;
 mod waiting;
 
-pub(crate) use self::bell::Bell;
 pub(crate) use self::key::Key;
 pub(crate) use self::leased::Leased;
 pub(crate) use self::shared::Checkout;

@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use martlet_core::pool::{DialId, Lease, WaiterId};
 
-use crate::checkout::bell::Bell;
+use crate::bell::Bell;
 use crate::dial::{Dial, Plan};
 use crate::error::Error;
 use crate::h1::Connection;

@@ -19,10 +19,9 @@ use crate::here::Here;
 /// A wall clock that has gained so much on the monotonic one tells of a machine that slept.
 const SUSPENDED: Duration = Duration::from_secs(1);
 
-pub(crate) type ConnectionPool = Pool<Key, Box<Connection>, Infallible, Token>;
-
 pub(crate) struct State {
-    pub(crate) pool: ConnectionPool,
+    /// Nothing shares connections yet.
+    pub(crate) pool: Pool<Key, Box<Connection>, Infallible, Token>,
     pub(crate) slots: Slab<Slot>,
     pub(crate) dials: BTreeMap<DialId, Dialing>,
     /// Who looks after the pool's deadlines.

@@ -1,10 +1,10 @@
-//! How an exchange hears that its client was closed.
+//! How a task hears of something that happens once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Waker};
 
-/// Rung once, when the client is closed. It belongs to a connection, and who listens is the exchange on it.
+/// Rung once, by anybody. One task listens.
 #[derive(Debug, Default)]
 pub(crate) struct Bell {
     rung: AtomicBool,
