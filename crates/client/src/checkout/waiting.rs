@@ -211,6 +211,9 @@ pub(crate) struct Allowed {
 
 impl<F> Drop for Waiting<'_, F> {
     fn drop(&mut self) {
+        if let Some((leased, _)) = self.probing.take() {
+            leased.unused();
+        }
         if let Some(token) = self.token.take() {
             self.checkout.cancel(token);
         }
