@@ -135,6 +135,22 @@ fn s782_09_async_std_brings_no_tokio() {
     assert_without_tokio("martlet-async-std");
 }
 
+/// `h2` wants tokio's IO traits. What would bring a runtime, sockets or timers must not come with them.
+#[test]
+fn s782_09_http2_brings_no_runtime_of_tokios() {
+    for package in ["martlet-smol", "martlet-async-std"] {
+        let tree = cargo_tree_as("{p} {f}", &["-p", package, "--features", "http2"]);
+        let tokio: Vec<_> = tree.lines().filter(|line| line.starts_with("tokio v")).collect();
+        assert!(!tokio.is_empty(), "{package} has no tokio with HTTP/2: this test looks for nothing");
+        for line in tokio {
+            let features: Vec<_> = line.split(' ').nth(2).unwrap_or_default().split(',').collect();
+            let unwanted = ["rt", "net", "time", "macros", "signal", "process", "fs", "full"];
+            assert!(features.contains(&"io-util"), "{line}");
+            assert!(features.iter().all(|feature| !unwanted.contains(feature)), "{package}: {line}");
+        }
+    }
+}
+
 #[track_caller]
 fn assert_without_tokio(package: &str) {
     let tree = cargo_tree(&["-p", package]);
@@ -148,15 +164,20 @@ fn assert_without_tokio(package: &str) {
 
 /// The names of the packages that users of a package build, itself among them.
 fn cargo_tree(arguments: &[&str]) -> Vec<String> {
+    let text = cargo_tree_as("{p}", arguments);
+    text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+/// One line for each of them.
+fn cargo_tree_as(format: &str, arguments: &[&str]) -> String {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(root())
-        .args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none", "--format", "{p}"])
+        .args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none", "--format", format])
         .args(arguments)
         .output()
         .expect("cargo runs");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo tree {arguments:?} failed:\n{errors}");
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::Method;
+use http::{HeaderMap, Method};
 use martlet_core::h1::FieldBlock;
 use martlet_core::pool::PoolStats;
 use martlet_core::time::Timeouts;
@@ -20,6 +20,7 @@ use crate::erased::{RuntimeChoice, RuntimeHandle};
 use crate::error::Error;
 use crate::exchange;
 use crate::here::Here;
+use crate::protocols::{Http1Only, Protocols};
 use crate::request::{Request, RequestBuilder};
 use crate::response::Response;
 use crate::url::IntoUri;
@@ -36,6 +37,10 @@ pub struct Client<R> {
 /// What all clones share.
 pub(crate) struct Inner {
     pub(crate) block: FieldBlock,
+    /// The same as a map, for where fields are not octets.
+    pub(crate) defaults: HeaderMap,
+    pub(crate) protocols: Protocols,
+    pub(crate) http1_only: Http1Only,
     pub(crate) timeouts: Timeouts,
     pub(crate) dialing: Arc<DialSettings>,
     pub(crate) checkout: Arc<Checkout>,

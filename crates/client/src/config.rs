@@ -20,6 +20,9 @@ use crate::dial::TlsSource;
 use crate::dial::{Connect, Connector, DialSettings};
 use crate::erased::{RuntimeChoice, RuntimeHandle};
 use crate::error::{Error, FieldMistake};
+#[cfg(feature = "http2")]
+use crate::h2::Http2Config;
+use crate::protocols::{Http1Only, Protocols};
 use crate::runtime::{Runtime, SocketOptions};
 #[cfg(feature = "tls")]
 use crate::tls::TlsConfig;
@@ -33,6 +36,9 @@ pub struct ClientBuilder<R> {
     limits: Limits,
     socket: SocketOptions,
     connector: Option<Connector>,
+    protocols: Protocols,
+    #[cfg(feature = "http2")]
+    http2: Http2Config,
     #[cfg(feature = "tls")]
     tls: TlsSource,
     runtime: Option<RuntimeHandle>,
@@ -56,6 +62,9 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
             limits: Limits::default(),
             socket: SocketOptions::default(),
             connector: None,
+            protocols: Protocols::default(),
+            #[cfg(feature = "http2")]
+            http2: Http2Config::default(),
             #[cfg(feature = "tls")]
             tls: TlsSource::Described(TlsConfig::new()),
             runtime: None,
@@ -192,6 +201,27 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
         self
     }
 
+    /// Which versions of HTTP are spoken. By default `https` is HTTP/2 where the server chooses it, and all else HTTP/1.1; a
+    /// request may say otherwise ([`RequestBuilder::version`](crate::RequestBuilder::version)).
+    pub fn protocols(mut self, protocols: Protocols) -> Self {
+        self.protocols = protocols;
+        self
+    }
+
+    /// How HTTP/2 is spoken; see [`Http2Config`] for the defaults.
+    #[cfg(feature = "http2")]
+    pub fn http2(mut self, config: Http2Config) -> Self {
+        self.http2 = config;
+        self
+    }
+
+    /// Whether a further connection is opened when an HTTP/2 connection has no stream free. Default true. A client "SHOULD
+    /// NOT" (RFC 9113 §9.1); requests wait for a stream then, no longer than the `pool` timeout.
+    pub fn second_http2_connection(mut self, allowed: bool) -> Self {
+        self.pool.second_shared_connection = allowed;
+        self
+    }
+
     /// How servers are trusted and who we are to them, described; see [`TlsConfig`] for the defaults.
     ///
     /// It takes the place of an earlier [`tls_config`](Self::tls_config).
@@ -252,11 +282,16 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
         let block = FieldBlock::new(&self.fields).map_err(|e| refused_default(&self.fields, e))?;
         Ok(Client::from_inner(Arc::new(Inner {
             block,
+            defaults: self.fields,
+            protocols: self.protocols,
+            http1_only: Http1Only::default(),
             timeouts: self.timeouts,
             dialing: Arc::new(DialSettings {
                 socket: self.socket,
                 connector: self.connector,
                 limits: self.limits,
+                #[cfg(feature = "http2")]
+                http2: self.http2,
                 #[cfg(feature = "tls")]
                 tls: self.tls,
                 opened: AtomicU64::new(0),

@@ -34,6 +34,7 @@ trait Erased: Send + Sync {
     fn home(&self) -> io::Result<Home>;
     fn now(&self) -> Instant;
     fn wall_clock(&self) -> SystemTime;
+    fn random(&self) -> u64;
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()>;
     fn connect<'a>(
         &'a self,
@@ -54,6 +55,10 @@ impl<R: Runtime> Erased for R {
 
     fn wall_clock(&self) -> SystemTime {
         Runtime::wall_clock(self)
+    }
+
+    fn random(&self) -> u64 {
+        Runtime::random(self)
     }
 
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
@@ -113,6 +118,10 @@ impl RuntimeHandle {
 
     pub(crate) fn wall_clock(&self) -> SystemTime {
         self.erased().wall_clock()
+    }
+
+    pub(crate) fn random(&self) -> u64 {
+        self.erased().random()
     }
 
     pub(crate) fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {

@@ -28,6 +28,7 @@ pub struct Error {
 struct Inner {
     kind: Kind,
     delivery: Delivery,
+    attempts: u32,
     elapsed: Option<Duration>,
     url: Option<Url>,
     uri: Option<Uri>,
@@ -59,14 +60,81 @@ pub enum Kind {
     Timeout(Phase),
     /// The server went away before the response was complete.
     Closed(Closed),
+    /// The server ended the request with an error code of HTTP/2 (RFC 9113 §7): by RST_STREAM, or by GOAWAY before it.
+    Reset(ErrorCode),
     /// The server broke the protocol or a limit; the source is the [`PeerError`](martlet_core::PeerError) that says
-    /// which rule.
+    /// which rule, or for HTTP/2 says it in words.
     Protocol,
     /// The source of the request's content failed, or yielded another length than was declared.
     Body,
     /// The client was drained or closed, by [`Client::drain`](crate::Client::drain),
     /// [`Client::close`](crate::Client::close) or by dropping the last of its clones.
     Shutdown,
+}
+
+/// An error code of HTTP/2 (RFC 9113 §7). Any number may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ErrorCode(pub u32);
+
+impl ErrorCode {
+    /// Not the result of an error.
+    pub const NO_ERROR: Self = Self(0x0);
+    /// A breach of the protocol that no other code describes.
+    pub const PROTOCOL_ERROR: Self = Self(0x1);
+    /// Something unexpected inside of the server.
+    pub const INTERNAL_ERROR: Self = Self(0x2);
+    /// A breach of flow control.
+    pub const FLOW_CONTROL_ERROR: Self = Self(0x3);
+    /// SETTINGS were not acknowledged in time.
+    pub const SETTINGS_TIMEOUT: Self = Self(0x4);
+    /// A frame for a stream that was half closed.
+    pub const STREAM_CLOSED: Self = Self(0x5);
+    /// A frame of an invalid size.
+    pub const FRAME_SIZE_ERROR: Self = Self(0x6);
+    /// The request was not processed at all.
+    pub const REFUSED_STREAM: Self = Self(0x7);
+    /// The stream is not needed any more.
+    pub const CANCEL: Self = Self(0x8);
+    /// The state of field compression cannot be kept.
+    pub const COMPRESSION_ERROR: Self = Self(0x9);
+    /// The connection of a CONNECT was lost.
+    pub const CONNECT_ERROR: Self = Self(0xa);
+    /// This client is too much for the server.
+    pub const ENHANCE_YOUR_CALM: Self = Self(0xb);
+    /// The transport is not secure enough.
+    pub const INADEQUATE_SECURITY: Self = Self(0xc);
+    /// HTTP/1.1 is to be used instead. The request was not processed.
+    pub const HTTP_1_1_REQUIRED: Self = Self(0xd);
+
+    /// The name that RFC 9113 gives it.
+    pub fn name(self) -> Option<&'static str> {
+        const NAMES: [&str; 14] = [
+            "NO_ERROR",
+            "PROTOCOL_ERROR",
+            "INTERNAL_ERROR",
+            "FLOW_CONTROL_ERROR",
+            "SETTINGS_TIMEOUT",
+            "STREAM_CLOSED",
+            "FRAME_SIZE_ERROR",
+            "REFUSED_STREAM",
+            "CANCEL",
+            "COMPRESSION_ERROR",
+            "CONNECT_ERROR",
+            "ENHANCE_YOUR_CALM",
+            "INADEQUATE_SECURITY",
+            "HTTP_1_1_REQUIRED",
+        ];
+        NAMES.get(usize::try_from(self.0).ok()?).copied()
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{:#x}", self.0),
+        }
+    }
 }
 
 /// What is wrong with one field, by its name; its value may be a secret.
@@ -99,6 +167,7 @@ impl Error {
         let inner = Inner {
             kind,
             delivery: Delivery::NotSent,
+            attempts: 1,
             elapsed: None,
             url: None,
             uri: None,
@@ -128,6 +197,11 @@ impl Error {
 
     pub(crate) fn with_delivery(mut self, delivery: Delivery) -> Self {
         self.inner.delivery = delivery;
+        self
+    }
+
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.inner.attempts = attempts;
         self
     }
 
@@ -169,9 +243,15 @@ impl Error {
         self.inner.kind
     }
 
-    /// What the server can have seen of the request.
+    /// What the server can have seen of the request; over several [attempts](Self::attempts), the most of it.
     pub fn delivery(&self) -> Delivery {
         self.inner.delivery
+    }
+
+    /// How often the request was sent, or was about to be: 1 unless it was replayed on another connection or stream, which
+    /// is done only where nobody can have acted on it twice.
+    pub fn attempts(&self) -> u32 {
+        self.inner.attempts
     }
 
     /// The connection that the request was sent on: whether it was used before, and the server's address. `None` if the
@@ -232,6 +312,7 @@ impl fmt::Display for Error {
                 }
             }
             Kind::Closed(closed) => closed.fmt(f)?,
+            Kind::Reset(code) => write!(f, "the server ended the request with the error code {code}")?,
             Kind::Protocol => f.write_str("the server broke the protocol")?,
             Kind::Body => f.write_str("the content failed")?,
             Kind::Shutdown => f.write_str("the client was shut down")?,
@@ -249,6 +330,7 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("kind", &self.inner.kind)
             .field("delivery", &self.inner.delivery)
+            .field("attempts", &self.inner.attempts)
             .field("elapsed", &self.inner.elapsed)
             .field("url", &self.inner.url)
             .field("source", &self.inner.source)

@@ -1,121 +1,295 @@
-//! One logical request: checked, given a connection, sent, answered.
+//! One logical request: checked, given a connection, sent, answered; and, where that is safe, sent again.
 
 use std::future::poll_fn;
-use std::io;
 use std::sync::{Arc, PoisonError};
+#[cfg(feature = "http2")]
+use std::task::Poll;
+use std::time::Instant;
 
-use http::Method;
-use martlet_core::h1::{ClientConn, RequestHead, Target};
-use martlet_core::{Delivery, Error as CoreError};
+use http::{Method, Version};
+use martlet_core::h1::{RequestContent, RequestHead, Target};
+use martlet_core::pool::Want;
+#[cfg(feature = "http2")]
+use martlet_core::time::Phase;
+use martlet_core::time::Timeouts;
+use martlet_core::{Closed, Ending};
 
-use crate::checkout::{Allowed, Key, Waiting};
+use crate::body::Body;
+use crate::checkout::{Allowed, Key, Leased, NotBegun, Waiting};
 use crate::client::Inner;
 use crate::dial::{self, Plan};
 use crate::error::{Error, Kind};
-use crate::h1::Failure;
-use crate::info::ConnectionInfo;
+use crate::h2::Multiplexed;
+use crate::here::Here;
+use crate::outgoing::Outgoing;
+use crate::protocols::Protocols;
+use crate::replay::{Attempts, Replay, jittered};
 use crate::request::Request;
 use crate::response::Response;
 use crate::timer::Timer;
-#[cfg(feature = "tls")]
-use crate::tls::TlsFailure;
+
+/// So many connections may turn out to be gone before anything was sent on them. Each costs no more than a look.
+const UNLUCKY: u32 = 16;
 
 pub(crate) async fn execute(client: &Inner, request: Request) -> Result<Response, Error> {
-    let url = request.url.clone();
-    run(client, request).await.map_err(|e| e.with_url(&url))
+    let mut request = request;
+    let mut exchange = match Exchange::new(client, &mut request) {
+        Ok(exchange) => exchange,
+        Err(e) => return Err(e.with_url(&request.url)),
+    };
+    let result = exchange.run().await;
+    result.map_err(|e| exchange.attempts.conclude(e).with_url(&exchange.given.request.url))
 }
 
-async fn run(client: &Inner, request: Request) -> Result<Response, Error> {
-    let Request { method, url, route, version, fields, body, timeouts } = request;
-    if cfg!(not(feature = "tls")) && url.is_https() {
+/// Which versions may carry a request, if it can be sent at all.
+fn protocols(client: &Inner, request: &Request) -> Result<Protocols, Error> {
+    if cfg!(not(feature = "tls")) && request.url.is_https() {
         return Err(Error::builder("https needs the feature `tls`"));
     }
-    if method == Method::CONNECT {
-        return Err(Error::builder("a tunnel by CONNECT is not supported"));
+    match (&request.method, &request.protocol) {
+        (&Method::CONNECT, None) => return Err(Error::builder("a tunnel by CONNECT is not supported")),
+        (&Method::CONNECT, Some(_)) | (_, None) => {}
+        (_, Some(_)) => return Err(Error::builder("a protocol is asked for by the method CONNECT")),
     }
-    let body = body.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let head = RequestHead {
-        method: &method,
-        target: Target::Origin(url.path_and_query().as_bytes()),
-        version,
-        host: url.authority().as_bytes(),
-        fields: &fields,
-        block: &client.block,
+    let protocols = match request.version {
+        Some(Version::HTTP_2) => Protocols::Http2,
+        Some(_) => Protocols::Http1,
+        None => client.protocols,
     };
-    let here = client.here()?;
-    let timeouts = timeouts.unwrap_or_else(|| client.timeouts.clone());
-    let allowed = Allowed { pool: timeouts.pool, connect: timeouts.connect };
-    let mut timer = Timer::new(here.clone(), timeouts);
-    let key = Key::new(&url, route.clone(), here.home.id());
-    let plan = {
-        let (url, here, content) = (&url, here.clone(), body.content());
-        move || {
-            // Nothing is opened for a head that must not be sent.
-            let limits = &client.dialing.limits;
-            ClientConn::new(limits.clone()).send_request(head, content).map_err(Error::builder)?;
-            let settings = Arc::clone(&client.dialing);
-            let (url, route) = (url.clone(), route.clone());
-            Ok(Plan { url, route, here: here.clone(), settings, allowed: allowed.connect })
-        }
-    };
-    let mut waiting = Waiting::new(&client.checkout, key, here, allowed, plan);
-    let mut leased = poll_fn(|cx| waiting.poll(cx, &mut timer)).await?;
-    drop(waiting);
+    if cfg!(not(feature = "http2")) && protocols == Protocols::Http2 {
+        return Err(Error::builder("HTTP/2 needs the feature `http2`"));
+    }
+    if protocols == Protocols::Negotiated && client.http1_only.has(&request.url) {
+        return Ok(Protocols::Http1);
+    }
+    Ok(protocols)
+}
 
-    let is_reused = leased.is_reused();
-    let Some(conn) = leased.conn() else {
-        return Err(Error::new(Kind::Shutdown));
-    };
-    if let Err(e) = conn.begin(head, body, timer) {
-        leased.unused();
-        return Err(Error::builder(e));
+/// A request on its way.
+struct Exchange<'a> {
+    given: Given<'a>,
+    /// Where they are while nothing is sent: a future that hands them from one to the next would hold each several times.
+    body: Body,
+    timer: Option<Timer>,
+    protocols: Protocols,
+    want: Want,
+    attempts: Attempts,
+    /// Connections that were gone before anything was sent on them.
+    gone: u32,
+}
+
+/// What all attempts have in common.
+struct Given<'a> {
+    client: &'a Inner,
+    request: &'a Request,
+    here: Here,
+    timeouts: Timeouts,
+    started: Instant,
+}
+
+/// How one attempt to send a request ends.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made, and the large one is the usual one"
+)]
+enum Attempt {
+    Answered(Response),
+    /// Again, with content that is in place.
+    Again(Replay),
+    /// On another connection. Nothing was sent.
+    Elsewhere,
+}
+
+impl<'a> Exchange<'a> {
+    fn new(client: &'a Inner, request: &'a mut Request) -> Result<Self, Error> {
+        let protocols = protocols(client, request)?;
+        let here = client.here()?;
+        let body = std::mem::take(request.body.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let timeouts = request.timeouts.take().unwrap_or_else(|| client.timeouts.clone());
+        let timer = Timer::new(here.clone(), timeouts.clone());
+        Ok(Self {
+            given: Given { client, request, here, timeouts, started: timer.started() },
+            body,
+            timer: Some(timer),
+            protocols,
+            want: Want::Any,
+            attempts: Attempts::new(),
+            gone: 0,
+        })
     }
-    match poll_fn(|cx| conn.poll_head(cx)).await {
-        Ok(head) => {
-            let info = conn.info().reused(is_reused);
-            let complete = conn.is_complete();
-            let mut response = Response::new(head, url, info, leased);
-            if complete {
-                response.finish();
+
+    async fn run(&mut self) -> Result<Response, Error> {
+        loop {
+            match self.attempt().await? {
+                Attempt::Answered(response) => return Ok(response),
+                Attempt::Elsewhere => {}
+                Attempt::Again(replay) => self.prepare(replay).await?,
             }
-            Ok(response)
         }
-        Err(failure) => Err(error_of(failure, conn.delivery(), &conn.info().reused(is_reused))),
+    }
+
+    fn timer(&mut self) -> &mut Timer {
+        self.timer.get_or_insert_with(|| self.given.timer())
+    }
+
+    async fn attempt(&mut self) -> Result<Attempt, Error> {
+        let leased = self.checkout().await?;
+        if self.given.request.protocol.is_some() {
+            await_extended_connect(leased.multiplexed().cloned(), self.timer()).await?;
+        }
+        let is_reused = leased.is_reused();
+        let (mut leased, spare) = match self.begin(leased)? {
+            Some(begun) => begun,
+            None => return Ok(Attempt::Elsewhere),
+        };
+        let Some(carrier) = leased.carrier() else {
+            return Err(Error::new(Kind::Shutdown));
+        };
+        match poll_fn(|cx| carrier.poll_head(cx)).await {
+            Ok(head) => {
+                let info = carrier.info().reused(is_reused);
+                let is_complete = carrier.is_complete();
+                let url = self.given.request.url.clone();
+                let mut response = Response::new(head, url, info, leased, self.attempts.made());
+                if is_complete {
+                    response.finish();
+                }
+                Ok(Attempt::Answered(response))
+            }
+            Err(failure) => {
+                let error = failure.into_error(carrier.delivery(), &carrier.info().reused(is_reused));
+                let (again, lost) = (carrier.take_untouched().or(spare), carrier.lost());
+                // First it goes back: the next attempt may need its place.
+                drop(leased);
+                let Some((body, lost)) = again.zip(lost) else {
+                    return Err(error);
+                };
+                self.body = body;
+                let replay = self.attempts.judge(&error, lost, self.given.request);
+                replay.map(Attempt::Again).ok_or(error)
+            }
+        }
+    }
+
+    /// Begins on this connection. Content that is at hand is kept for another attempt. `None` if the connection was gone,
+    /// which is no attempt.
+    fn begin(&mut self, leased: Leased) -> Result<Option<(Leased, Option<Body>)>, Error> {
+        self.timer();
+        let Some(timer) = self.timer.take() else {
+            return Err(Error::new(Kind::Shutdown));
+        };
+        let body = std::mem::take(&mut self.body);
+        let spare = leased.is_multiplexed().then(|| body.again()).flatten();
+        match leased.begin(&self.given.outgoing(), body, timer) {
+            Ok(leased) => Ok(Some((leased, spare))),
+            Err(NotBegun::Misuse(e)) => Err(Error::builder(e)),
+            Err(NotBegun::Shutdown) => Err(Error::new(Kind::Shutdown)),
+            Err(NotBegun::Gone(body)) => {
+                self.body = body;
+                self.gone += 1;
+                if self.gone > UNLUCKY {
+                    let closed = Closed::BeforeResponse { interim: false, by: Ending::Fin };
+                    return Err(Error::new(Kind::Closed(closed)));
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// A connection, or a stream of one.
+    async fn checkout(&mut self) -> Result<Leased, Error> {
+        let Self { given, timer, body, protocols, want, .. } = self;
+        let timer = timer.get_or_insert_with(|| given.timer());
+        given.checkout(*protocols, *want, body.content(), timer).await
+    }
+
+    /// Makes ready for the next attempt.
+    async fn prepare(&mut self, replay: Replay) -> Result<(), Error> {
+        self.want = Want::Any;
+        match replay {
+            Replay::Fresh => self.want = Want::Fresh,
+            Replay::ByHttp1 => {
+                self.protocols = Protocols::Http1;
+                self.given.client.http1_only.add(&self.given.request.url);
+            }
+            Replay::Anywhere(wait) if wait.is_zero() => {}
+            Replay::Anywhere(wait) => {
+                let timer = self.timer();
+                let until = timer.now() + jittered(wait, timer.runtime().random());
+                timer.wait_until(until).await.map_err(dial::timed_out)?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// What a failed exchange is called.
-pub(crate) fn error_of(failure: Failure, delivery: Delivery, connection: &ConnectionInfo) -> Error {
-    let error = match failure {
-        Failure::Timeout(expired, None) => dial::timed_out(expired),
-        // The request could not be written, and the response that might have told why did not come.
-        Failure::Timeout(expired, Some(said)) => dial::timed_out(expired).with_source(said),
-        Failure::Source(e) => Error::new(Kind::Body).with_source(e),
-        Failure::Shutdown => Error::new(Kind::Shutdown),
-        Failure::Core(core, said) => {
-            let kind = match &core {
-                CoreError::Closed(closed) => {
-                    tls_kind(said.as_ref(), connection).unwrap_or(Kind::Closed(*closed))
-                }
-                CoreError::Peer(_) => Kind::Protocol,
-                CoreError::Misuse(_) => Kind::Builder,
-            };
-            Error::new(kind).with_source(Failure::source_of(core, said))
-        }
+impl Given<'_> {
+    /// For one attempt.
+    fn timer(&self) -> Timer {
+        Timer::since(self.here.clone(), self.timeouts.clone(), self.started)
+    }
+
+    fn outgoing(&self) -> Outgoing<'_> {
+        let Request { method, url, version, fields, protocol, .. } = self.request;
+        let head = RequestHead {
+            method,
+            target: Target::Origin(url.path_and_query().as_bytes()),
+            version: match version {
+                Some(Version::HTTP_2) | None => Version::HTTP_11,
+                Some(version) => *version,
+            },
+            host: url.authority().as_bytes(),
+            fields,
+            block: &self.client.block,
+        };
+        Outgoing { head, url, defaults: &self.client.defaults, protocol: protocol.as_deref() }
+    }
+
+    async fn checkout(
+        &self,
+        protocols: Protocols,
+        want: Want,
+        content: RequestContent,
+        timer: &mut Timer,
+    ) -> Result<Leased, Error> {
+        let Self { client, here, .. } = self;
+        let Request { url, route, .. } = self.request;
+        let allowed = Allowed { pool: self.timeouts.pool, connect: self.timeouts.connect };
+        let may_multiplex = match protocols {
+            Protocols::Http1 => false,
+            Protocols::Http2 => true,
+            Protocols::Negotiated => client.dialing.may_choose_http2(url, route.as_deref()),
+        };
+        let key = Key::new(url, route.clone(), here.home.id(), protocols, may_multiplex);
+        let plan = || {
+            // Nothing is opened for a head that must not be sent.
+            self.outgoing().check(content).map_err(Error::builder)?;
+            let settings = Arc::clone(&client.dialing);
+            let (url, route, here) = (url.clone(), route.clone(), here.clone());
+            Ok(Plan { url, route, protocols, here, settings, allowed: allowed.connect })
+        };
+        let mut waiting = Waiting::new(&client.checkout, (key, want), here.clone(), allowed, plan);
+        poll_fn(|cx| waiting.poll(cx, timer)).await
+    }
+}
+
+/// Waits until the server has said whether it takes an extended CONNECT (RFC 8441 §3).
+#[cfg(feature = "http2")]
+async fn await_extended_connect(conn: Option<Multiplexed>, timer: &mut Timer) -> Result<(), Error> {
+    let Some(conn) = conn else {
+        return Err(Error::builder("an extended CONNECT needs HTTP/2, which the server does not speak"));
     };
-    error.with_delivery(delivery).with_connection(connection)
+    timer.enter(Phase::ReceiveHead);
+    let allowed = poll_fn(|cx| match conn.poll_extended_connect(cx) {
+        Poll::Ready(allowed) => Poll::Ready(Ok(allowed)),
+        Poll::Pending => timer.poll_expired(cx).map(|expired| Err(dial::timed_out(expired))),
+    });
+    let allowed = allowed.await;
+    timer.leave(Phase::ReceiveHead);
+    if allowed? { Ok(()) } else { Err(Error::builder("the server does not take an extended CONNECT")) }
 }
 
-/// What TLS has to say explains why the stream has ended.
-#[cfg(feature = "tls")]
-fn tls_kind(said: Option<&io::Error>, connection: &ConnectionInfo) -> Option<Kind> {
-    let said = said.filter(|_| connection.tls().is_some())?;
-    // rustls says so also of what is too much for it.
-    let too_much = (said.kind() == io::ErrorKind::InvalidData).then_some(TlsFailure::Protocol);
-    TlsFailure::of(said).or(too_much).map(Kind::Tls)
-}
-
-#[cfg(not(feature = "tls"))]
-fn tls_kind(_: Option<&io::Error>, _: &ConnectionInfo) -> Option<Kind> {
-    None
+#[cfg(not(feature = "http2"))]
+async fn await_extended_connect(_: Option<Multiplexed>, _: &mut Timer) -> Result<(), Error> {
+    Err(Error::builder("an extended CONNECT needs the feature `http2`"))
 }

@@ -2,7 +2,6 @@
 
 mod rest;
 
-use std::error::Error as StdError;
 use std::io::{self, IoSlice};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -20,6 +19,7 @@ use martlet_core::{CloseReason, Delivery, Error as CoreError, Misuse};
 pub(crate) use self::rest::Probe;
 use crate::bell::Bell;
 use crate::body::{Body, Piece, SourceError};
+use crate::failure::Failure;
 use crate::here::Here;
 use crate::info::ConnectionInfo;
 use crate::input::Input;
@@ -28,19 +28,6 @@ use crate::transport::Transport;
 
 /// Writes in one poll before the reading side gets its turn.
 const WRITES_PER_POLL: usize = 16;
-
-/// What made an exchange fail.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The machine's word, and what the transport had said.
-    Core(CoreError, Option<io::Error>),
-    /// What has expired, and what the transport had said.
-    Timeout(Expired, Option<io::Error>),
-    /// The content of the request could not be had, or had another length than was declared.
-    Source(SourceError),
-    /// The client was closed.
-    Shutdown,
-}
 
 /// A connection, and the exchange on it while there is one.
 pub(crate) struct Connection {
@@ -348,6 +335,10 @@ impl Connection {
                 self.upload = None;
                 self.conn.send_last_data(data).map_err(SourceError::from)
             }
+            Poll::Ready(Ok(Piece::Trailers(fields))) => {
+                self.upload = None;
+                self.conn.send_trailers(&fields).map_err(SourceError::from)
+            }
             Poll::Ready(Err(e)) => Err(e),
         };
         handed_over.map_err(|e| {
@@ -465,17 +456,5 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-impl Failure {
-    /// The error behind the machine's word: what the transport had said, or the rule that the server broke.
-    pub(crate) fn source_of(core: CoreError, said: Option<io::Error>) -> Box<dyn StdError + Send + Sync> {
-        match (core, said) {
-            (CoreError::Peer(e), _) => e.into(),
-            (_, Some(e)) => e.into(),
-            (CoreError::Closed(e), None) => e.into(),
-            (CoreError::Misuse(e), None) => e.into(),
-        }
     }
 }

@@ -20,6 +20,7 @@ struct Shared {
     id: u64,
     local_addr: Option<SocketAddr>,
     peer_addr: Option<SocketAddr>,
+    version: Version,
     #[cfg(feature = "tls")]
     tls: Option<TlsInfo>,
 }
@@ -30,6 +31,7 @@ impl ConnectionInfo {
             id,
             local_addr,
             peer_addr,
+            version: Version::HTTP_11,
             #[cfg(feature = "tls")]
             tls: None,
         };
@@ -39,8 +41,23 @@ impl ConnectionInfo {
     /// The same over TLS.
     #[cfg(feature = "tls")]
     pub(crate) fn with_tls(self, tls: TlsInfo) -> Self {
+        let Shared { id, local_addr, peer_addr, version, .. } = *self.shared;
+        Self { shared: Arc::new(Shared { id, local_addr, peer_addr, version, tls: Some(tls) }), ..self }
+    }
+
+    /// The same, and HTTP/2 is spoken on it.
+    #[cfg(feature = "http2")]
+    pub(crate) fn by_http2(&self) -> Self {
         let Shared { id, local_addr, peer_addr, .. } = *self.shared;
-        Self { shared: Arc::new(Shared { id, local_addr, peer_addr, tls: Some(tls) }), ..self }
+        let shared = Shared {
+            id,
+            local_addr,
+            peer_addr,
+            version: Version::HTTP_2,
+            #[cfg(feature = "tls")]
+            tls: self.shared.tls.clone(),
+        };
+        Self { shared: Arc::new(shared), ..*self }
     }
 
     /// Whether TLS is spoken on it.
@@ -74,7 +91,7 @@ impl ConnectionInfo {
 
     /// The version of HTTP that is spoken on it.
     pub fn version(&self) -> Version {
-        Version::HTTP_11
+        self.shared.version
     }
 
     /// What the TLS handshake showed; `None` for a connection without TLS.
@@ -95,6 +112,7 @@ impl fmt::Debug for ConnectionInfo {
         f.field("id", &self.id())
             .field("local_addr", &self.local_addr())
             .field("peer_addr", &self.peer_addr())
+            .field("version", &self.version())
             .field("is_reused", &self.is_reused());
         #[cfg(feature = "tls")]
         f.field("tls", &self.tls());

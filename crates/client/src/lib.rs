@@ -12,6 +12,7 @@
 
 mod bell;
 mod body;
+mod carrier;
 mod checkout;
 mod client;
 mod config;
@@ -19,10 +20,19 @@ mod dial;
 mod erased;
 mod error;
 mod exchange;
+mod failure;
 mod h1;
+#[cfg(feature = "http2")]
+mod h2;
+#[cfg(not(feature = "http2"))]
+#[path = "h2/none.rs"]
+mod h2;
 mod here;
 mod info;
 mod input;
+mod outgoing;
+mod protocols;
+mod replay;
 mod request;
 mod response;
 mod route;
@@ -49,8 +59,11 @@ pub use self::client::{Client, Drain};
 pub use self::config::ClientBuilder;
 pub use self::dial::{Connect, ConnectTarget};
 pub use self::erased::{RuntimeChoice, RuntimeHandle};
-pub use self::error::{Error, Kind};
+pub use self::error::{Error, ErrorCode, Kind};
+#[cfg(feature = "http2")]
+pub use self::h2::Http2Config;
 pub use self::info::ConnectionInfo;
+pub use self::protocols::Protocols;
 pub use self::request::{Request, RequestBuilder};
 pub use self::response::Response;
 pub use self::runtime::{BoxFuture, Home, Runtime, SocketOptions, Spawn};

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::header::MaxSizeReached;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use martlet_core::Misuse;
 use martlet_core::time::Timeouts;
 
 use crate::body::Body;
@@ -27,7 +28,10 @@ pub struct Request {
     pub(crate) url: Url,
     /// Rarely anything.
     pub(crate) route: Option<Arc<Route>>,
-    pub(crate) version: Version,
+    /// The one to be sent by. `None`: whichever the connection speaks.
+    pub(crate) version: Option<Version>,
+    /// What an extended CONNECT asks for.
+    pub(crate) protocol: Option<Box<str>>,
     pub(crate) fields: HeaderMap,
     /// A stream need not be `Sync`; this makes the request so, and is only ever entered by `&mut`.
     pub(crate) body: Mutex<Body>,
@@ -35,6 +39,19 @@ pub struct Request {
 }
 
 impl Request {
+    pub(crate) fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            route: None,
+            version: None,
+            protocol: None,
+            fields: HeaderMap::new(),
+            body: Mutex::new(Body::empty()),
+            timeouts: None,
+        }
+    }
+
     /// The method.
     pub fn method(&self) -> &Method {
         &self.method
@@ -76,15 +93,7 @@ pub struct RequestBuilder {
 
 impl RequestBuilder {
     pub(crate) fn new(client: Arc<Inner>, method: Method, url: Result<Url, UrlError>) -> Self {
-        let request = url.map_err(Error::builder).map(|url| Request {
-            method,
-            url,
-            route: None,
-            version: Version::HTTP_11,
-            fields: HeaderMap::new(),
-            body: Mutex::new(Body::empty()),
-            timeouts: None,
-        });
+        let request = url.map_err(Error::builder).map(|url| Request::new(method, url));
         Self { client, request }
     }
 
@@ -128,10 +137,27 @@ impl RequestBuilder {
         self
     }
 
-    /// `Version::HTTP_11`, the default, or `Version::HTTP_10`.
+    /// Sends it by this version of HTTP whatever the client's [`Protocols`](crate::Protocols) are: `HTTP_11` or `HTTP_10` on
+    /// a connection that speaks nothing newer, `HTTP_2` on one that speaks that, by prior knowledge where nobody says so.
+    /// By default it is the one that its connection speaks.
+    ///
+    /// Any other version is a mistake: `build` and `send` fail with the kind `Builder`.
     pub fn version(mut self, version: Version) -> Self {
         if let Ok(request) = &mut self.request {
-            request.version = version;
+            match version {
+                Version::HTTP_10 | Version::HTTP_11 | Version::HTTP_2 => request.version = Some(version),
+                _ => self.request = Err(Error::builder(Misuse::UnsupportedVersion)),
+            }
+        }
+        self
+    }
+
+    /// Asks for another protocol on a stream of HTTP/2, WebSocket for instance (`websocket`): an extended CONNECT
+    /// (RFC 8441). The method must be CONNECT, and the server must allow it. The request's content and the response's are
+    /// the two directions of what follows.
+    pub fn connect_protocol(mut self, protocol: impl Into<String>) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.protocol = Some(protocol.into().into());
         }
         self
     }

@@ -14,10 +14,10 @@ use http::{HeaderMap, StatusCode, Uri, Version};
 use martlet_core::Delivery;
 use martlet_core::h1::{Fields, ResponseHead};
 
+use crate::carrier::{Carrier, ReceivedHead};
 use crate::checkout::Leased;
 use crate::error::{Error, Kind};
-use crate::exchange::error_of;
-use crate::h1::{Connection, Failure};
+use crate::failure::Failure;
 use crate::info::ConnectionInfo;
 use crate::url::Url;
 
@@ -30,7 +30,7 @@ use crate::url::Url;
 /// It belongs to the runtime that its request was sent in. Where it is read outside of that, its deadlines hold as long as
 /// that runtime runs; if it does not any more, they are looked at when octets come.
 pub struct Response {
-    head: ResponseHead,
+    head: Head,
     headers: OnceLock<HeaderMap>,
     url: Url,
     uri: OnceLock<Option<Uri>>,
@@ -45,6 +45,18 @@ pub struct Response {
     /// What of a piece the last `poll_read` left over.
     rest: Bytes,
     end: End,
+    attempts: u32,
+}
+
+/// What came before the content.
+enum Head {
+    Octets(ResponseHead),
+    /// The fields came as a map.
+    #[cfg(feature = "http2")]
+    Map {
+        status: StatusCode,
+        fields: OnceLock<Fields>,
+    },
 }
 
 /// Whether there is more content to come.
@@ -59,10 +71,23 @@ enum End {
 }
 
 impl Response {
-    pub(crate) fn new(head: ResponseHead, url: Url, info: ConnectionInfo, leased: Leased) -> Self {
+    pub(crate) fn new(
+        head: ReceivedHead,
+        url: Url,
+        info: ConnectionInfo,
+        leased: Leased,
+        attempts: u32,
+    ) -> Self {
+        let (head, headers) = match head {
+            ReceivedHead::H1(head) => (Head::Octets(head), OnceLock::new()),
+            #[cfg(feature = "http2")]
+            ReceivedHead::H2(status, fields) => {
+                (Head::Map { status, fields: OnceLock::new() }, OnceLock::from(fields))
+            }
+        };
         Self {
             head,
-            headers: OnceLock::new(),
+            headers,
             url,
             uri: OnceLock::new(),
             info,
@@ -70,32 +95,58 @@ impl Response {
             trailers: None,
             rest: Bytes::new(),
             end: End::No,
+            attempts,
         }
     }
 
     /// The status code.
     pub fn status(&self) -> StatusCode {
-        self.head.status()
+        match &self.head {
+            Head::Octets(head) => head.status(),
+            #[cfg(feature = "http2")]
+            Head::Map { status, .. } => *status,
+        }
     }
 
     /// The version that the server spoke.
     pub fn version(&self) -> Version {
-        self.head.version()
+        match &self.head {
+            Head::Octets(head) => head.version(),
+            #[cfg(feature = "http2")]
+            Head::Map { .. } => Version::HTTP_2,
+        }
     }
 
-    /// The reason phrase as received, often empty. It may hold octets that are not UTF-8 (RFC 9112 §4).
+    /// The reason phrase as received, often empty and in HTTP/2 always. It may hold octets that are not UTF-8 (RFC 9112 §4).
     pub fn reason(&self) -> &[u8] {
-        self.head.reason()
+        match &self.head {
+            Head::Octets(head) => head.reason(),
+            #[cfg(feature = "http2")]
+            Head::Map { .. } => b"",
+        }
     }
 
     /// The fields as a map. It is made when this is first called; values share the octets that were received.
     pub fn headers(&self) -> &HeaderMap {
-        self.headers.get_or_init(|| self.head.fields().to_header_map())
+        self.headers.get_or_init(|| self.fields().to_header_map())
     }
 
-    /// The field lines in wire order and case, without making a map.
+    /// The field lines in wire order and case, without making a map. In HTTP/2 they come as a map: here they are copied out
+    /// of it when this is first called, with equal names together.
     pub fn fields(&self) -> &Fields {
-        self.head.fields()
+        match &self.head {
+            Head::Octets(head) => head.fields(),
+            #[cfg(feature = "http2")]
+            Head::Map { fields, .. } => {
+                // It was filled when the response was made.
+                fields.get_or_init(|| self.headers.get().map(Fields::from_header_map).unwrap_or_default())
+            }
+        }
+    }
+
+    /// How often the request was sent: 1 unless it was replayed, which is done only where nobody can have acted on it twice.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     /// The URL that this is the response to, without credentials.
@@ -120,7 +171,7 @@ impl Response {
     /// have had.
     pub fn content_length(&self) -> Option<u64> {
         let mut declared = None;
-        for value in self.head.fields().get_all("content-length") {
+        for value in self.fields().get_all("content-length") {
             // A list of equal numbers means that number (RFC 9110 §8.6); whatever else it says means none.
             for element in value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii) {
                 let is_number = element.iter().all(u8::is_ascii_digit);
@@ -194,13 +245,14 @@ impl Response {
             End::Complete => return Poll::Ready(Ok(None)),
             End::Failed(kind, delivery) => {
                 let error = Error::new(kind).with_delivery(delivery).with_connection(&self.info);
+                let error = error.with_attempts(self.attempts);
                 return Poll::Ready(Err(error.with_url(&self.url)));
             }
         }
-        let Some(conn) = self.conn() else {
+        let Some(carrier) = self.carrier() else {
             return Poll::Ready(Ok(None));
         };
-        let result = ready!(conn.poll_data(cx));
+        let result = ready!(carrier.poll_data(cx));
         if let Ok(None) = result {
             self.finish();
         }
@@ -211,22 +263,22 @@ impl Response {
     pub(crate) fn finish(&mut self) {
         self.end = End::Complete;
         if let Some(mut leased) = self.leased_mut().take() {
-            self.trailers = leased.conn().and_then(Connection::take_trailers).map(Box::new);
+            self.trailers = leased.carrier().and_then(Carrier::take_trailers).map(Box::new);
             leased.finish();
         }
     }
 
     fn error(&mut self, failure: Failure) -> Error {
-        let delivery = self.conn().map_or(Delivery::Answered, |conn| conn.delivery());
-        let error = error_of(failure, delivery, &self.info).with_url(&self.url);
+        let delivery = self.carrier().map_or(Delivery::Answered, |carrier| carrier.delivery());
+        let error = failure.into_error(delivery, &self.info).with_url(&self.url).with_attempts(self.attempts);
         self.end = End::Failed(error.kind(), delivery);
         // The slot is free from now on, whatever becomes of the response.
         drop(self.leased_mut().take());
         error
     }
 
-    fn conn(&mut self) -> Option<&mut Connection> {
-        self.leased_mut().as_mut().and_then(Leased::conn)
+    fn carrier(&mut self) -> Option<&mut Carrier> {
+        self.leased_mut().as_mut().and_then(Leased::carrier)
     }
 
     fn leased_mut(&mut self) -> &mut Option<Leased> {
@@ -248,7 +300,7 @@ impl AsyncRead for Response {
             return Poll::Ready(Ok(0));
         }
         if this.rest.is_empty() && this.end == End::No {
-            if let Some(read) = this.conn().and_then(|conn| conn.poll_passthrough(cx, buffer)) {
+            if let Some(read) = this.carrier().and_then(|carrier| carrier.poll_passthrough(cx, buffer)) {
                 return read.map(|result| result.map_err(|failure| io_error(this.error(failure))));
             }
         }

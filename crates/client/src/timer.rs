@@ -1,5 +1,6 @@
 //! The deadlines of a request and the one sleep that serves them.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -32,6 +33,27 @@ impl Timer {
     pub(crate) fn new(here: Here, timeouts: Timeouts) -> Self {
         let now = here.runtime.now();
         Self { here, deadlines: Deadlines::new(timeouts, now), sleep: None, remote: None }
+    }
+
+    /// For another attempt of a request that began then.
+    pub(crate) fn since(here: Here, timeouts: Timeouts, started: Instant) -> Self {
+        Self { here, deadlines: Deadlines::new(timeouts, started), sleep: None, remote: None }
+    }
+
+    /// When the request began.
+    pub(crate) fn started(&self) -> Instant {
+        self.deadlines.started()
+    }
+
+    /// Waits, unless the time of the request is over before.
+    pub(crate) async fn wait_until(&mut self, at: Instant) -> Result<(), Expired> {
+        poll_fn(|cx| {
+            if self.now() >= at {
+                return Poll::Ready(Ok(()));
+            }
+            self.poll_expired_or(cx, Some(at)).map(Err)
+        })
+        .await
     }
 
     pub(crate) fn here(&self) -> &Here {

@@ -14,6 +14,10 @@ const FACADE: &str = "martlet";
 /// Features of the facade, each with an adapter `martlet-<runtime>` behind it.
 const RUNTIMES: [&str; 3] = ["tokio", "async-std", "smol"];
 
+/// Features of the facade that change what the client is made of: they are checked with every set of runtimes, and each
+/// with and without the other.
+const KINDS: [&str; 2] = ["http2", "tls"];
+
 /// The runtime under which every other feature is checked.
 const USUAL_RUNTIME: &str = "tokio";
 
@@ -87,15 +91,16 @@ fn packages(metadata: &str) -> Result<Packages, Failure> {
     named.collect::<Option<Packages>>().ok_or_else(unexpected)
 }
 
-/// Every set of runtimes, every other feature of the facade once, then the crates below it by themselves.
+/// Every set of runtimes with every set of kinds, every other feature of the facade once, then the crates below it by themselves.
 fn plan(packages: &Packages) -> Result<Vec<Check>, Failure> {
     let facade =
         packages.get(FACADE).ok_or_else(|| Failure::new(format!("there is no package `{FACADE}`")))?;
-    if let Some(missing) = RUNTIMES.iter().find(|runtime| !facade.iter().any(|feature| feature == *runtime)) {
+    let combined: Vec<&str> = KINDS.into_iter().chain(RUNTIMES).collect();
+    if let Some(missing) = combined.iter().find(|name| !facade.iter().any(|feature| feature == *name)) {
         return Err(Failure::new(format!("`{FACADE}` has no feature `{missing}`")));
     }
-    let mut checks: Vec<Check> = subsets(&RUNTIMES).iter().map(|set| Check::new(FACADE, set)).collect();
-    let others = facade.iter().map(String::as_str).filter(|feature| !RUNTIMES.contains(feature));
+    let mut checks: Vec<Check> = subsets(&combined).iter().map(|set| Check::new(FACADE, set)).collect();
+    let others = facade.iter().map(String::as_str).filter(|feature| !combined.contains(feature));
     checks.extend(others.map(|feature| Check::new(FACADE, &[USUAL_RUNTIME, feature])));
 
     let adapters = RUNTIMES.map(|runtime| format!("martlet-{runtime}"));

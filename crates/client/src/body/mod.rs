@@ -2,13 +2,17 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_io::AsyncRead;
+use http::HeaderMap;
 use martlet_core::h1::RequestContent;
+
+use crate::runtime::BoxFuture;
 
 /// An error of a content source.
 pub(crate) type SourceError = Box<dyn StdError + Send + Sync>;
@@ -20,6 +24,9 @@ const READ_SIZE: usize = 64 * 1024;
 pub struct Body {
     source: Source,
     length: Option<u64>,
+    trailers: Option<BoxFuture<'static, Result<HeaderMap, SourceError>>>,
+    /// Some of it was asked for: what a stream yields cannot be had again.
+    is_begun: bool,
 }
 
 enum Source {
@@ -31,7 +38,11 @@ enum Source {
 impl Body {
     /// No content. POST, PUT and PATCH say so with `Content-Length: 0`.
     pub const fn empty() -> Self {
-        Self { source: Source::None, length: None }
+        Self { source: Source::None, length: None, trailers: None, is_begun: false }
+    }
+
+    const fn of(source: Source) -> Self {
+        Self { source, length: None, trailers: None, is_begun: false }
     }
 
     /// Content of unknown length, piece by piece. It goes out in chunks.
@@ -45,7 +56,7 @@ impl Body {
         B: Into<Bytes>,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        Self { source: Source::Stream(Box::pin(Pieces(Box::pin(stream)))), length: None }
+        Self::of(Source::Stream(Box::pin(Pieces(Box::pin(stream)))))
     }
 
     /// Content of a known length in octets, piece by piece. It goes out with a Content-Length.
@@ -70,8 +81,28 @@ impl Body {
         Self { length: Some(length), ..Self::reader(reader) }
     }
 
+    /// A trailer section behind the content (RFC 9110 §6.5): a digest of it, for instance. The future is awaited when the
+    /// content has come to its end.
+    ///
+    /// In HTTP/1.1 the content goes out in chunks then, whether its length is known or not. Fields that frame, route or
+    /// modify a message are refused as trailers (RFC 9110 §6.5.1); the request fails with the kind `Body`, as it does with
+    /// the future's own error. Recipients may ignore trailers; some merge or drop them.
+    pub fn with_trailers<E>(
+        mut self,
+        trailers: impl Future<Output = Result<HeaderMap, E>> + Send + 'static,
+    ) -> Self
+    where
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.trailers = Some(Box::pin(async { trailers.await.map_err(Into::into) }));
+        self
+    }
+
     /// How it is announced.
     pub(crate) fn content(&self) -> RequestContent {
+        if self.trailers.is_some() {
+            return RequestContent::Chunked;
+        }
         match (&self.source, self.length) {
             (Source::None, _) => RequestContent::None,
             (Source::Bytes(bytes), _) => RequestContent::Sized(bytes.len() as u64),
@@ -82,6 +113,9 @@ impl Body {
 
     /// Whether there is nothing, and no need to look.
     pub(crate) fn is_at_end(&self) -> bool {
+        if self.trailers.is_some() {
+            return false;
+        }
         match &self.source {
             Source::None => true,
             Source::Bytes(bytes) => bytes.is_empty(),
@@ -91,29 +125,55 @@ impl Body {
 
     /// Whether a source says that it has nothing, which is to be seen.
     pub(crate) fn is_declared_empty(&self) -> bool {
-        matches!(self.source, Source::Stream(_)) && self.length == Some(0)
+        matches!(self.source, Source::Stream(_)) && self.length == Some(0) && self.trailers.is_none()
+    }
+
+    /// The same content again, if it is at hand.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match &self.source {
+            _ if self.trailers.is_some() || self.is_begun => None,
+            Source::None => Some(Self::empty()),
+            Source::Bytes(bytes) => Some(Self::from(bytes.clone())),
+            Source::Stream(_) => None,
+        }
+    }
+
+    /// Whether nothing of it was asked for: it can be sent as if for the first time.
+    #[cfg(feature = "http2")]
+    pub(crate) fn is_untouched(&self) -> bool {
+        !self.is_begun
     }
 
     /// The next piece; `Last` may be empty.
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, SourceError>> {
-        match &mut self.source {
-            Source::None => Poll::Ready(Ok(Piece::Last(Bytes::new()))),
+        self.is_begun = true;
+        let piece = match &mut self.source {
+            Source::None => Piece::Last(Bytes::new()),
             Source::Bytes(bytes) => {
                 let piece = Piece::Last(std::mem::take(bytes));
                 self.source = Source::None;
-                Poll::Ready(Ok(piece))
+                piece
             }
             Source::Stream(stream) => match ready!(stream.as_mut().poll_next(cx)) {
-                Some(Ok(piece)) => Poll::Ready(Ok(Piece::More(piece))),
+                Some(Ok(piece)) => Piece::More(piece),
                 Some(Err(e)) => {
                     self.source = Source::None;
-                    Poll::Ready(Err(e))
+                    return Poll::Ready(Err(e));
                 }
                 None => {
                     self.source = Source::None;
-                    Poll::Ready(Ok(Piece::Last(Bytes::new())))
+                    Piece::Last(Bytes::new())
                 }
             },
+        };
+        match (piece, &mut self.trailers) {
+            (Piece::Last(last), Some(_)) if !last.is_empty() => Poll::Ready(Ok(Piece::More(last))),
+            (Piece::Last(_), Some(trailers)) => {
+                let result = ready!(trailers.as_mut().poll(cx));
+                self.trailers = None;
+                Poll::Ready(result.map(Piece::Trailers))
+            }
+            (piece, _) => Poll::Ready(Ok(piece)),
         }
     }
 }
@@ -122,6 +182,8 @@ impl Body {
 pub(crate) enum Piece {
     More(Bytes),
     Last(Bytes),
+    /// Behind all content.
+    Trailers(HeaderMap),
 }
 
 impl Default for Body {
@@ -143,7 +205,7 @@ impl fmt::Debug for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self { source: Source::Bytes(bytes), length: None }
+        Self::of(Source::Bytes(bytes))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use martlet_core::pool::PoolKey;
 
+use crate::protocols::Protocols;
 use crate::route::Route;
 use crate::url::{Scheme, Url};
 
@@ -15,12 +16,20 @@ pub(crate) struct Key {
     origin: Origin,
     route: Option<Arc<Route>>,
     home: u64,
+    protocols: Protocols,
     may_multiplex: bool,
 }
 
 impl Key {
-    pub(crate) fn new(url: &Url, route: Option<Arc<Route>>, home: u64) -> Self {
-        Self { origin: Origin::new(url), route, home, may_multiplex: false }
+    /// `may_multiplex`: whether it may turn out that its connections carry several requests at a time.
+    pub(crate) fn new(
+        url: &Url,
+        route: Option<Arc<Route>>,
+        home: u64,
+        protocols: Protocols,
+        may_multiplex: bool,
+    ) -> Self {
+        Self { origin: Origin::new(url), route, home, protocols, may_multiplex }
     }
 
     /// The home that its connections live in.
@@ -31,12 +40,6 @@ impl Key {
     /// Whether requests of this key share their dials.
     pub(crate) fn is_shared(&self) -> bool {
         self.may_multiplex
-    }
-
-    /// As if it could turn out that connections of this key carry several requests at a time.
-    #[cfg(test)]
-    pub(crate) fn sharing(self) -> Self {
-        Self { may_multiplex: true, ..self }
     }
 }
 
@@ -54,7 +57,12 @@ impl PoolKey for Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} (home {})", self.origin, self.home)?;
+        let protocols = match self.protocols {
+            Protocols::Negotiated => "",
+            Protocols::Http1 => " by HTTP/1.1",
+            Protocols::Http2 => " by HTTP/2",
+        };
+        write!(f, "{:?}{protocols} (home {})", self.origin, self.home)?;
         if let Some(route) = &self.route {
             route.fmt_wishes(f)?;
         }

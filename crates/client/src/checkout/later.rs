@@ -16,6 +16,7 @@ use crate::checkout::slot::{Dialing, Slot};
 use crate::checkout::task::DialTask;
 use crate::dial::Dial;
 use crate::h1::Connection;
+use crate::h2::{Driver, Multiplexed};
 use crate::here::Here;
 
 /// All of it may run code that is not ours: wakers, executors, transports, destructors.
@@ -28,11 +29,21 @@ pub(crate) struct Later {
     pub(crate) janitor: Option<(Here, u64)>,
     #[expect(clippy::vec_box, reason = "they are boxed wherever else they are")]
     pub(crate) closed: Vec<Box<Connection>>,
+    pub(crate) left: Vec<Left>,
+    /// What polls a connection that is new.
+    pub(crate) driver: Option<(Here, Driver)>,
     pub(crate) given_up: Vec<Dial>,
     /// Only to be dropped.
     pub(crate) slot: Option<Slot>,
     pub(crate) dialing: Option<Dialing>,
     pub(crate) waker: Option<Waker>,
+}
+
+/// A shared connection that the pool has let go of.
+pub(crate) struct Left {
+    pub(crate) conn: Multiplexed,
+    /// Also what is under way on it ends.
+    pub(crate) at_once: bool,
 }
 
 /// A dial that goes on in a task.
@@ -47,6 +58,10 @@ impl Later {
     /// Does all of it, also if some of it panics: others wait for the rest.
     pub(crate) fn run(self, checkout: &Arc<Checkout>) {
         let mut panics = Panics::default();
+        // Before anybody who was given a stream of its connection is woken.
+        if let Some((here, driver)) = self.driver {
+            panics.catch(|| here.home.spawn(driver));
+        }
         for waker in self.woken {
             panics.catch(|| waker.wake());
         }
@@ -67,6 +82,10 @@ impl Later {
         for mut connection in self.closed {
             panics.catch(|| connection.close());
             panics.catch(|| drop(connection));
+        }
+        for Left { conn, at_once } in self.left {
+            panics.catch(|| if at_once { conn.abort() } else { conn.close() });
+            panics.catch(|| drop(conn));
         }
         for dial in self.given_up {
             panics.catch(|| drop(dial));

@@ -8,11 +8,13 @@ mod leased;
 mod shared;
 mod slot;
 mod state;
+#[cfg(feature = "http2")]
+mod streams;
 mod task;
 mod waiting;
 
 pub(crate) use self::key::Key;
-pub(crate) use self::leased::Leased;
+pub(crate) use self::leased::{Leased, NotBegun};
 pub(crate) use self::shared::Checkout;
 pub(crate) use self::state::Shutdown;
 pub(crate) use self::waiting::{Allowed, Waiting};

@@ -8,16 +8,19 @@ use std::time::Instant;
 use martlet_core::pool::{
     Capacity, DialFailure, DialId, Handle, Lease, PoolConfig, PoolStats, Returned, Want,
 };
+use martlet_core::time::Phase;
 
+use crate::bell::Bell;
 use crate::checkout::janitor::Work;
 use crate::checkout::key::Key;
 use crate::checkout::later::{Later, Spawned};
 use crate::checkout::leased::Leased;
 use crate::checkout::slot::{Driver, Place, Slot, Stage, Token};
 use crate::checkout::state::{Shutdown, State};
-use crate::dial::{Dial, Plan};
+use crate::dial::{Dial, Dialed, Plan, Progress};
 use crate::error::Error;
 use crate::h1::Connection;
+use crate::h2::{Multiplexed, Opened};
 use crate::here::Here;
 
 /// The connections of a client. It lives as long as the client, or as somebody who has one of them.
@@ -68,8 +71,8 @@ impl Drop for Claim {
 pub(super) enum Outlook {
     /// For the pool, since then.
     Waiting(Instant),
-    /// For a dial that has worked for it since then.
-    Dialing(Instant),
+    /// For a dial that has worked for it since then, and what that does now.
+    Dialing(Instant, Phase),
 }
 
 /// What the task of a dial is to do.
@@ -93,7 +96,7 @@ impl Checkout {
     }
 
     /// Changes something, and does what follows from it once the lock is gone.
-    fn with<T>(self: &Arc<Self>, f: impl FnOnce(&mut State, &mut Later) -> T) -> T {
+    pub(super) fn with<T>(self: &Arc<Self>, f: impl FnOnce(&mut State, &mut Later) -> T) -> T {
         let mut later = Later::default();
         let value = f(&mut self.lock(), &mut later);
         later.run(self);
@@ -103,7 +106,7 @@ impl Checkout {
     /// A request asks for a connection, and looks at its slot at once. `plan` is for a dial that others share.
     pub(super) fn ask(
         self: &Arc<Self>,
-        (token, key): (&mut Option<Token>, &Key),
+        (token, key, want): (&mut Option<Token>, &Key, Want),
         here: &Here,
         plan: Option<Plan>,
         waker: &Waker,
@@ -116,7 +119,7 @@ impl Checkout {
             let own = Token(state.slots.insert(slot));
             // Before any code that is not ours runs, and may panic: it has something to cancel from now on.
             *token = Some(own);
-            let id = state.pool.request(key, own, Want::Any, now);
+            let id = state.pool.request(key, own, want, now);
             if let Some(slot) = state.slots.get_mut(own.0) {
                 slot.id = Some(id);
             }
@@ -144,7 +147,7 @@ impl Checkout {
         let also = slot.id.and_then(|id| state.pool.waiter_timeout(id));
         let look = match std::mem::replace(&mut slot.place, Place::Waiting) {
             Place::Assigned { lease, conn, reused } => {
-                slot.place = Place::Leased(conn.bell());
+                slot.place = Place::Leased(bell_of(&conn));
                 later.waker = slot.waker.take();
                 return Look::Assigned(Leased::new(Arc::clone(self), token, lease, conn, reused));
             }
@@ -231,12 +234,7 @@ impl Checkout {
     }
 
     /// A dial has come to its end.
-    pub(super) fn dial_ended(
-        self: &Arc<Self>,
-        id: DialId,
-        result: Result<Box<Connection>, Error>,
-        here: &Here,
-    ) {
+    pub(super) fn dial_ended(self: &Arc<Self>, id: DialId, result: Result<Dialed, Error>, here: &Here) {
         let now = here.runtime.now();
         self.with(|state, later| {
             let owner = state.dials.get(&id).and_then(|dial| dial.owner);
@@ -246,9 +244,16 @@ impl Checkout {
                 slot.place = Place::Waiting;
             }
             match result {
-                Ok(conn) => {
+                Ok(Dialed::Exclusive(conn)) => {
                     let handle = Handle::Exclusive(conn);
                     state.pool.handle_dialed(id, handle, Capacity::Exclusive, now);
+                }
+                Ok(Dialed::Shared(opened)) => {
+                    let Opened { conn, driver } = *opened;
+                    let (home, capacity) = (conn.here().clone(), conn.capacity());
+                    let id = state.pool.handle_dialed(id, Handle::Shared(conn), capacity, now);
+                    // Without a name nobody wants it, and it takes leave at once.
+                    later.driver = Some((home, driver.entered(Arc::downgrade(self), id)));
                 }
                 Err(e) => {
                     if let Some(dial) = state.dials.get_mut(&id) {
@@ -307,7 +312,11 @@ impl Checkout {
             let dial = slot.place.dial();
             let Slot { here, place, waker, plan, .. } = slot;
             if let Place::Assigned { lease, conn, .. } = place {
-                state.pool.release(lease, Returned::Unused(conn), now);
+                let returned = match conn {
+                    Handle::Exclusive(conn) => Returned::Unused(conn),
+                    Handle::Shared(_) => Returned::StreamUnused,
+                };
+                state.pool.release(lease, returned, now);
             }
             state.settle_orphan(later, dial, &here, now);
             later.slot = Some(Slot { here, id: None, place: Place::Waiting, waker, plan });
@@ -350,8 +359,13 @@ impl Checkout {
     pub(super) fn outlook(&self, token: Token) -> Option<Outlook> {
         let state = self.lock();
         let id = state.slots.get(token.0)?.id?;
-        let waiting = state.pool.waiting_since(id).map(Outlook::Waiting);
-        waiting.or_else(|| state.pool.dialing_since(id).map(Outlook::Dialing))
+        if let Some(since) = state.pool.waiting_since(id) {
+            return Some(Outlook::Waiting(since));
+        }
+        let since = state.pool.dialing_since(id)?;
+        let dial = state.pool.dial_for(id).and_then(|dial| state.dials.get(&dial));
+        let phase = dial.and_then(|dial| dial.progress.as_ref()).map_or(Phase::Connect, Progress::phase);
+        Some(Outlook::Dialing(since, phase))
     }
 
     /// The janitor of this number does what is due.
@@ -397,8 +411,8 @@ impl Checkout {
             state.shut_down(later, how);
             if how == Shutdown::Close {
                 later.rung.extend(state.slots.iter().filter_map(|(_, slot)| match &slot.place {
-                    Place::Leased(bell) => Some(Arc::clone(bell)),
-                    Place::Assigned { conn, .. } => Some(conn.bell()),
+                    Place::Leased(bell) => bell.clone(),
+                    Place::Assigned { conn, .. } => bell_of(conn),
                     _ => None,
                 }));
             }
@@ -420,6 +434,14 @@ impl Checkout {
 
     pub(crate) fn stats(&self) -> PoolStats {
         self.lock().pool.stats()
+    }
+}
+
+/// By what a request on this connection hears of the client's closing.
+fn bell_of(conn: &Handle<Box<Connection>, Multiplexed>) -> Option<Arc<Bell>> {
+    match conn {
+        Handle::Exclusive(conn) => Some(conn.bell()),
+        Handle::Shared(_) => None,
     }
 }
 

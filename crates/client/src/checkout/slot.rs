@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 
-use martlet_core::pool::{DialId, Lease, WaiterId};
+use martlet_core::pool::{DialId, Handle, Lease, WaiterId};
 
 use crate::bell::Bell;
-use crate::dial::{Dial, Plan};
+use crate::dial::{Dial, Plan, Progress};
 use crate::error::Error;
 use crate::h1::Connection;
+use crate::h2::Multiplexed;
 use crate::here::Here;
 
 /// A request's name in the pool: the number of its slot. It is its own from asking for a connection to giving it back.
@@ -43,9 +44,9 @@ pub(crate) enum Place {
     /// It drives this dial.
     Dialing(DialId),
     /// A connection is there for it to take.
-    Assigned { lease: Lease, conn: Box<Connection>, reused: bool },
-    /// It has a connection, and hears of the client's closing by this.
-    Leased(Arc<Bell>),
+    Assigned { lease: Lease, conn: Handle<Box<Connection>, Multiplexed>, reused: bool },
+    /// It has a connection, and hears of the client's closing by this; on a stream it hears of it from the connection.
+    Leased(Option<Arc<Bell>>),
     /// It gets nothing.
     Failed(Error),
 }
@@ -66,6 +67,8 @@ pub(crate) struct Dialing {
     /// The request that was told to.
     pub(crate) owner: Option<Token>,
     pub(crate) stage: Stage,
+    /// How far it is, once it has begun.
+    pub(crate) progress: Option<Progress>,
     pub(crate) driver: Driver,
     /// Nobody wants it any more: whoever polls it gives it up afterwards.
     pub(crate) unwanted: bool,

@@ -1,27 +1,26 @@
 //! What the mutex holds, and how the pool's word is carried out.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
-use martlet_core::pool::{Action, DialFailure, DialId, FailReason, Handle, Pool, PoolConfig};
+use martlet_core::pool::{Action, DialFailure, DialId, FailReason, Handle, Pool, PoolConfig, RemoveReason};
 use slab::Slab;
 
 use crate::checkout::janitor::Shift;
 use crate::checkout::key::Key;
-use crate::checkout::later::{Later, Spawned};
+use crate::checkout::later::{Later, Left, Spawned};
 use crate::checkout::slot::{Dialing, Driver, Place, Slot, Stage, Token};
 use crate::error::{Error, Kind};
 use crate::h1::Connection;
+use crate::h2::Multiplexed;
 use crate::here::Here;
 
 /// A wall clock that has gained so much on the monotonic one tells of a machine that slept.
 const SUSPENDED: Duration = Duration::from_secs(1);
 
 pub(crate) struct State {
-    /// Nothing shares connections yet.
-    pub(crate) pool: Pool<Key, Box<Connection>, Infallible, Token>,
+    pub(crate) pool: Pool<Key, Box<Connection>, Multiplexed, Token>,
     pub(crate) slots: Slab<Slot>,
     pub(crate) dials: BTreeMap<DialId, Dialing>,
     /// Who looks after the pool's deadlines.
@@ -31,7 +30,7 @@ pub(crate) struct State {
     clocks: Option<(Instant, SystemTime)>,
     /// Who waits for the last connection to be gone.
     pub(crate) drainers: Vec<Waker>,
-    shut_down: bool,
+    shut_down: Option<Shutdown>,
 }
 
 /// How a client ends.
@@ -53,7 +52,7 @@ impl State {
             shifts: 0,
             clocks: None,
             drainers: Vec::new(),
-            shut_down: false,
+            shut_down: None,
         }
     }
 
@@ -66,14 +65,16 @@ impl State {
                 self.pool.expire_idle(|_| true, now);
             }
         }
-        if self.shut_down {
+        if self.shut_down.is_some() {
             self.pool.drain(now);
         }
     }
 
     /// Serves nobody new from now on.
     pub(crate) fn shut_down(&mut self, later: &mut Later, how: Shutdown) {
-        self.shut_down = true;
+        if self.shut_down != Some(Shutdown::Close) {
+            self.shut_down = Some(how);
+        }
         // Before anybody has asked there is no time, and nothing to end.
         let Some((now, _)) = self.clocks else {
             return;
@@ -89,7 +90,7 @@ impl State {
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {
-        self.shut_down
+        self.shut_down.is_some()
     }
 
     /// Carries out what the pool says, to be called after everything that is told to it. A janitor can work at `here`.
@@ -135,13 +136,13 @@ impl State {
 
     fn carry_out(
         &mut self,
-        action: Action<Key, Box<Connection>, Infallible, Token>,
+        action: Action<Key, Box<Connection>, Multiplexed, Token>,
         later: &mut Later,
         orphans: &mut Vec<(DialId, Here)>,
         now: Instant,
     ) {
         match action {
-            Action::Assign { waiter, lease, conn: Handle::Exclusive(conn), reused } => {
+            Action::Assign { waiter, lease, conn, reused } => {
                 self.put(waiter, Place::Assigned { lease, conn, reused }, later, orphans);
             }
             Action::Dial { dial, waiter, shared: false, .. } => {
@@ -152,8 +153,10 @@ impl State {
                 let slot = self.slots.get(waiter.0);
                 match slot.and_then(|slot| Some((slot.here.clone(), slot.plan.clone()?))) {
                     Some((here, plan)) => {
-                        let (stage, driver) = (Stage::Parked(plan.begin()), Driver::Task(None));
-                        self.dials.insert(dial, Dialing { stage, driver, ..Dialing::default() });
+                        let begun = plan.begin();
+                        let progress = Some(begun.progress());
+                        let (stage, driver) = (Stage::Parked(begun), Driver::Task(None));
+                        self.dials.insert(dial, Dialing { stage, progress, driver, ..Dialing::default() });
                         later.spawned.push(Spawned { here, id: dial, shared: true });
                     }
                     // Who asks for a shared dial has a plan.
@@ -170,8 +173,10 @@ impl State {
                 self.put(waiter, Place::Failed(e), later, orphans);
             }
             Action::Close { handle: Handle::Exclusive(conn), .. } => later.closed.push(conn),
-            Action::Assign { conn: Handle::Shared(never), .. }
-            | Action::Close { handle: Handle::Shared(never), .. } => match never {},
+            Action::Close { handle: Handle::Shared(conn), why } => {
+                let at_once = why == RemoveReason::Shutdown && self.shut_down == Some(Shutdown::Close);
+                later.left.push(Left { conn, at_once });
+            }
         }
     }
 
@@ -270,9 +275,11 @@ impl State {
         };
         self.pool.expire_idle(|key| key.home() == home, now);
         self.carry_out_all(later, &mut Vec::new(), now);
-        if let Some(Handle::Exclusive(conn)) = self.pool.oldest_idle() {
-            let here = conn.here().clone();
-            self.engage_janitor(later, &here, now);
-        }
+        let here = match self.pool.oldest_idle() {
+            Some(Handle::Exclusive(conn)) => conn.here().clone(),
+            Some(Handle::Shared(conn)) => conn.here().clone(),
+            None => return,
+        };
+        self.engage_janitor(later, &here, now);
     }
 }

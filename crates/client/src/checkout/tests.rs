@@ -14,6 +14,7 @@ use std::{future, io};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use martlet_core::Limits;
+use martlet_core::pool::Want;
 use martlet_core::time::{Phase, Timeouts};
 
 use super::*;
@@ -22,6 +23,7 @@ use crate::dial::{ConnectTarget, Connector, DialSettings, Plan};
 use crate::erased::RuntimeHandle;
 use crate::error::{Error, Kind};
 use crate::here::Here;
+use crate::protocols::Protocols;
 use crate::runtime::{BoxFuture, Home, Runtime, SocketOptions, Spawn};
 use crate::timer::Timer;
 use crate::transport::Transport;
@@ -149,6 +151,8 @@ impl World {
             socket: SocketOptions::default(),
             connector: Some(connector),
             limits: Limits::default(),
+            #[cfg(feature = "http2")]
+            http2: crate::Http2Config::default(),
             #[cfg(feature = "tls")]
             tls: crate::dial::TlsSource::Described(crate::tls::TlsConfig::new()),
             opened: AtomicU64::new(0),
@@ -165,19 +169,22 @@ impl World {
     fn request(&self) -> Request<'_> {
         let url = Url::parse("http://a.test/").unwrap();
         let (here, settings) = (self.here(), self.settings.clone());
-        let key = Key::new(&url, None, here.home.id()).sharing();
+        let key = Key::new(&url, None, here.home.id(), Protocols::Negotiated, true);
         let plan = {
             let here = here.clone();
             let allowed = Some(Duration::from_secs(5));
             move || {
                 let (url, here, settings) = (url.clone(), here.clone(), settings.clone());
-                Ok(Plan { url, route: None, here, settings, allowed })
+                Ok(Plan { url, route: None, protocols: Protocols::Negotiated, here, settings, allowed })
             }
         };
         let timer = Timer::new(here.clone(), Timeouts::default());
         let five = Some(Duration::from_secs(5));
         let allowed = Allowed { pool: five, connect: five };
-        Request { waiting: Waiting::new(&self.checkout, key, here, allowed, Box::new(plan)), timer }
+        Request {
+            waiting: Waiting::new(&self.checkout, (key, Want::Any), here, allowed, Box::new(plan)),
+            timer,
+        }
     }
 
     /// Polls every task once.
@@ -344,11 +351,12 @@ fn a_request_that_a_dial_works_for_is_not_waiting_for_the_pool() {
     let world = World::new(1);
     let mut request = world.request();
     request.expect_pending();
-    // Nobody runs the task, so that its own deadline does not come up. The request has its own time for connecting.
+    // Nobody runs the task, so that its own deadline does not come up. The request has its own time for connecting, and
+    // says how far the dial is: it has not begun.
     world.pass(Duration::from_millis(4_999));
     request.expect_pending();
     world.pass(Duration::from_millis(1));
-    assert_eq!(request.expect_error().kind(), Kind::Timeout(Phase::Connect));
+    assert_eq!(request.expect_error().kind(), Kind::Timeout(Phase::Resolve));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use martlet_core::pool::Want;
 use martlet_core::time::{Expired, Phase};
 
 use crate::checkout::key::Key;
@@ -27,6 +28,7 @@ const TURN: Duration = Duration::from_millis(100);
 pub(crate) struct Waiting<'a, F> {
     checkout: &'a Arc<Checkout>,
     key: Key,
+    want: Want,
     here: Here,
     /// Makes the plan of a dial, if one is needed.
     plan: F,
@@ -42,8 +44,25 @@ pub(crate) struct Waiting<'a, F> {
 }
 
 impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
-    pub(crate) fn new(checkout: &'a Arc<Checkout>, key: Key, here: Here, allowed: Allowed, plan: F) -> Self {
-        Self { checkout, key, here, plan, allowed, check_at: None, token: None, probing: None, dialing: None }
+    pub(crate) fn new(
+        checkout: &'a Arc<Checkout>,
+        (key, want): (Key, Want),
+        here: Here,
+        allowed: Allowed,
+        plan: F,
+    ) -> Self {
+        Self {
+            checkout,
+            key,
+            want,
+            here,
+            plan,
+            allowed,
+            check_at: None,
+            token: None,
+            probing: None,
+            dialing: None,
+        }
     }
 
     /// The connection, found alive.
@@ -112,12 +131,7 @@ impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
         now: Instant,
         until: Option<Instant>,
     ) -> Poll<Option<Leased>> {
-        let is_new = !leased.is_reused();
-        let probed = match leased.conn() {
-            Some(_) if is_new => Probe::Alive,
-            Some(conn) => conn.probe(cx, now),
-            None => Probe::Stale,
-        };
+        let probed = leased.exclusive().map_or(Probe::Alive, |conn| conn.probe(cx, now));
         match probed {
             Probe::Alive => Poll::Ready(Some(leased)),
             Probe::Unclear if until.is_none_or(|until| now < until) => {
@@ -133,7 +147,7 @@ impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
 
     fn ask(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<Look, Error> {
         let plan = if self.key.is_shared() { Some((self.plan)()?) } else { None };
-        Ok(self.checkout.ask((&mut self.token, &self.key), &self.here, plan, cx.waker(), now))
+        Ok(self.checkout.ask((&mut self.token, &self.key, self.want), &self.here, plan, cx.waker(), now))
     }
 
     /// Goes on with the dial. Whether the slot is to be looked at again.
@@ -179,7 +193,7 @@ impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
         }
         let (since, end, phase, other) = match self.checkout.outlook(token) {
             Some(Outlook::Waiting(since)) => (since, after(since, pool), Phase::Pool, soon(connect)),
-            Some(Outlook::Dialing(since)) => (since, after(since, connect), Phase::Connect, soon(pool)),
+            Some(Outlook::Dialing(since, phase)) => (since, after(since, connect), phase, soon(pool)),
             None => return Ok(None),
         };
         if end.is_some_and(|end| end <= now) {
@@ -194,7 +208,7 @@ impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
     fn phase(&self) -> Phase {
         match (&self.dialing, self.token.and_then(|token| self.checkout.outlook(token))) {
             (Some(dialing), _) => dialing.phase(),
-            (None, Some(Outlook::Dialing(_))) => Phase::Connect,
+            (None, Some(Outlook::Dialing(_, phase))) => phase,
             (None, _) => Phase::Pool,
         }
     }

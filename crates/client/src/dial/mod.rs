@@ -23,8 +23,12 @@ pub use self::connect::{Connect, ConnectTarget};
 pub(crate) use self::secure::TlsSource;
 use crate::error::{Error, Kind};
 use crate::h1::Connection;
+use crate::h2::Opened;
+#[cfg(feature = "http2")]
+use crate::h2::{self, Http2Config};
 use crate::here::Here;
 use crate::info::ConnectionInfo;
+use crate::protocols::Protocols;
 use crate::route::Route;
 use crate::runtime::{BoxFuture, SocketOptions};
 use crate::timer::Timer;
@@ -36,6 +40,7 @@ use crate::url::{Host, Url};
 pub(crate) struct Plan {
     pub(crate) url: Url,
     pub(crate) route: Option<Arc<Route>>,
+    pub(crate) protocols: Protocols,
     pub(crate) here: Here,
     pub(crate) settings: Arc<DialSettings>,
     /// For resolving, connecting and the TLS handshake together.
@@ -47,10 +52,27 @@ pub(crate) struct DialSettings {
     pub(crate) socket: SocketOptions,
     pub(crate) connector: Option<Connector>,
     pub(crate) limits: Limits,
+    #[cfg(feature = "http2")]
+    pub(crate) http2: Http2Config,
     #[cfg(feature = "tls")]
     pub(crate) tls: TlsSource,
     /// How many connections there have been: the number of the next.
     pub(crate) opened: AtomicU64,
+}
+
+impl DialSettings {
+    /// Whether the server of a URL, or we, may choose HTTP/2 where both versions are allowed.
+    pub(crate) fn may_choose_http2(&self, url: &Url, route: Option<&Route>) -> bool {
+        #[cfg(all(feature = "tls", feature = "http2"))]
+        if url.is_https() {
+            return match route.and_then(|route| route.tls.as_ref()) {
+                Some(own) => secure::may_choose_http2(&own.0),
+                None => self.tls.may_choose_http2(),
+            };
+        }
+        let _ = (url, route);
+        false
+    }
 }
 
 impl Plan {
@@ -61,7 +83,7 @@ impl Plan {
         Dial { future: Box::pin(self.run(progress.clone())), progress, here }
     }
 
-    async fn run(self, progress: Progress) -> Result<Box<Connection>, Error> {
+    async fn run(self, progress: Progress) -> Result<Dialed, Error> {
         let mut timeouts = Timeouts::none();
         timeouts.connect = self.allowed;
         let mut timer = Timer::new(self.here.clone(), timeouts);
@@ -69,26 +91,65 @@ impl Plan {
         let id = self.settings.opened.fetch_add(1, Ordering::Relaxed);
         let info = ConnectionInfo::new(id, io.local_addr(), io.peer_addr());
         #[cfg(feature = "tls")]
-        let (io, info) = if self.url.is_https() {
-            let (io, tls) = secure::secure(&self, io, &mut timer, &progress).await?;
-            (io, info.with_tls(tls))
+        let (io, info, chosen) = if self.url.is_https() {
+            let (io, tls, chosen) = secure::secure(&self, io, &mut timer, &progress).await?;
+            (io, info.with_tls(tls), chosen)
         } else {
-            (io, info)
+            (io, info, Protocols::Negotiated)
         };
+        #[cfg(not(feature = "tls"))]
+        let chosen = Protocols::Negotiated;
+        if chosen == Protocols::Http2 || self.protocols == Protocols::Http2 {
+            return self.multiplex(io, info, &mut timer).await;
+        }
         let machine = ClientConn::new(self.settings.limits.clone());
-        Ok(Box::new(Connection::new(io, info, machine, timer)))
+        Ok(Dialed::Exclusive(Box::new(Connection::new(io, info, machine, timer))))
     }
+
+    #[cfg(feature = "http2")]
+    async fn multiplex(
+        &self,
+        io: Box<dyn Transport>,
+        info: ConnectionInfo,
+        timer: &mut Timer,
+    ) -> Result<Dialed, Error> {
+        let DialSettings { http2, limits, .. } = &*self.settings;
+        timer.enter(Phase::Connect);
+        let opening = h2::open(io, info.by_http2(), self.here.clone(), http2, limits);
+        let opened = within(timer, Box::pin(opening)).await;
+        timer.leave(Phase::Connect);
+        Ok(Dialed::Shared(Box::new(opened??)))
+    }
+
+    #[cfg(not(feature = "http2"))]
+    async fn multiplex(
+        &self,
+        _: Box<dyn Transport>,
+        _: ConnectionInfo,
+        _: &mut Timer,
+    ) -> Result<Dialed, Error> {
+        Err(Error::builder("HTTP/2 needs the feature `http2`"))
+    }
+}
+
+/// What a dial leads to.
+pub(crate) enum Dialed {
+    /// A connection that carries one request at a time.
+    Exclusive(Box<Connection>),
+    /// One that carries several.
+    #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "there are none of these then"))]
+    Shared(Box<Opened>),
 }
 
 /// A connection that is being opened. Dropping it closes what is half open.
 pub(crate) struct Dial {
-    future: BoxFuture<'static, Result<Box<Connection>, Error>>,
+    future: BoxFuture<'static, Result<Dialed, Error>>,
     progress: Progress,
     here: Here,
 }
 
 impl Dial {
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Box<Connection>, Error>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Dialed, Error>> {
         self.future.as_mut().poll(cx)
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use rustls::{AlertDescription, CertificateError, Error};
 
@@ -55,9 +56,13 @@ impl TlsFailure {
     /// client certificate in the place of its response.
     pub(crate) fn of(e: &io::Error) -> Option<Self> {
         let mut inner = e.get_ref()?;
-        // One that was passed through another error of IO.
-        while let Some(next) = inner.downcast_ref::<io::Error>() {
-            inner = next.get_ref()?;
+        // One that was passed through another error of IO, or that several requests share.
+        loop {
+            let shared = || inner.downcast_ref::<Arc<io::Error>>().map(|shared| &**shared);
+            match inner.downcast_ref::<io::Error>().or_else(shared) {
+                Some(next) => inner = next.get_ref()?,
+                None => break,
+            }
         }
         inner.downcast_ref::<Error>().map(Self::of_rustls)
     }

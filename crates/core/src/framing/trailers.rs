@@ -63,11 +63,21 @@ const FORBIDDEN: [HeaderName; 27] = [
     header::WWW_AUTHENTICATE,
 ];
 
-/// Writes the last chunk and the trailer section behind it.
-pub(crate) fn write_last_chunk(out: &mut Vec<u8>, fields: &HeaderMap) -> Result<(), Misuse> {
+/// Whether these fields may be generated in a trailer section, of whatever version of HTTP.
+///
+/// # Errors
+///
+/// [`Misuse::TrailersNotAllowed`] for a field that must not be a trailer (RFC 9110 §6.5.1).
+pub fn check_trailers(fields: &HeaderMap) -> Result<(), Misuse> {
     if fields.keys().any(|name| FORBIDDEN.contains(name)) {
         return Err(Misuse::TrailersNotAllowed);
     }
+    Ok(())
+}
+
+/// Writes the last chunk and the trailer section behind it.
+pub(crate) fn write_last_chunk(out: &mut Vec<u8>, fields: &HeaderMap) -> Result<(), Misuse> {
+    check_trailers(fields)?;
     out.extend_from_slice(b"0\r\n");
     for (name, value) in fields {
         write_field(out, name.as_str().as_bytes(), value.as_bytes());

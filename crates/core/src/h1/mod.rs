@@ -30,9 +30,10 @@ pub use self::cycle::Disposition;
 pub use self::event::{
     ClientEvent, Item, Received, Recv, ServerEvent, ServerItem, ServerReceived, WaitingOn,
 };
-pub use self::request_head::{RequestContent, RequestHead};
+pub use self::request_head::{Announcement, RequestContent, RequestHead};
 pub use self::server::{ResponseContent, ServerConn};
 pub use self::transmit::Transmit;
+pub use crate::framing::trailers::check_trailers;
 pub use crate::syntax::{
     FieldBlock, FieldSpans, Fields, HeadSpans, ReceivedRequest, RequestSpans, ResponseHead, Target,
     TargetForm,

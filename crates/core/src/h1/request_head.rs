@@ -85,8 +85,24 @@ impl<'a> RequestHead<'a> {
         })
     }
 
-    /// Checks the head, then writes it behind what is in `out`.
-    pub(crate) fn write(&self, content: RequestContent, out: &mut Vec<u8>) -> Result<Written, Misuse> {
+    /// Checks the head without writing it, and says what it announces: for a driver that sends the same request by another
+    /// version of HTTP, in which fields that frame an HTTP/1.1 message have no place.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientConn::send_request`](super::ClientConn::send_request).
+    pub fn check(&self, content: RequestContent) -> Result<Announcement<'a>, Misuse> {
+        let Checked { host, sending, extra, expects_continue, .. } = self.checked(content)?;
+        let length = match (sending, extra) {
+            (Sending::Length(bound) | Sending::Chunked(Some(bound)), _) => Some(bound.declared),
+            (Sending::Ended, Extra::ContentLength(length)) if length > 0 => Some(length),
+            (Sending::Ended, _) if announces_emptiness(self.method, content) => Some(0),
+            _ => None,
+        };
+        Ok(Announcement { host, length, expects_continue })
+    }
+
+    fn checked(&self, content: RequestContent) -> Result<Checked<'a>, Misuse> {
         let http10 = match self.version {
             Version::HTTP_11 => false,
             Version::HTTP_10 => true,
@@ -101,6 +117,12 @@ impl<'a> RequestHead<'a> {
             // "A client MUST NOT generate a 100-continue expectation in a request that does not include content."
             return Err(Misuse::ExpectWithoutContent);
         }
+        Ok(Checked { http10, host, sending, extra, expects_continue })
+    }
+
+    /// Checks the head, then writes it behind what is in `out`.
+    pub(crate) fn write(&self, content: RequestContent, out: &mut Vec<u8>) -> Result<Written, Misuse> {
+        let Checked { http10, host, sending, extra, expects_continue } = self.checked(content)?;
 
         out.reserve(128 + host.len() + self.block.len() + 48 * self.fields.len());
         write_request_line(out, self.method, &self.target, self.version);
@@ -141,6 +163,26 @@ impl<'a> RequestHead<'a> {
         // "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that expectation."
         Ok(Written { sending, holds_content_back: expects_continue && !http10, connection, offer })
     }
+}
+
+/// What a head announces, whatever version of HTTP it is sent by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announcement<'a> {
+    /// The host that it is for: a Host among its fields, or its own.
+    pub host: &'a [u8],
+    /// The length of the content in octets, where it is known.
+    pub length: Option<u64>,
+    /// Content is to be held back until the server asks for it (RFC 9110 §10.1.1).
+    pub expects_continue: bool,
+}
+
+/// A head that may be sent.
+struct Checked<'a> {
+    http10: bool,
+    host: &'a [u8],
+    sending: Sending,
+    extra: Extra,
+    expects_continue: bool,
 }
 
 /// What was decided while the head was written.

@@ -303,6 +303,16 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         dial.filter(|dial| waiter.may_have(dial.began)).map(|dial| dial.began_at.max(waiter.since))
     }
 
+    /// The dial that works for this waiter, its own or a shared one, if there is one.
+    pub fn dial_for(&self, waiter: WaiterId) -> Option<DialId> {
+        let waiter = self.waiters.get(waiter.0)?;
+        if let Hope::Own(dial) = waiter.hope {
+            return Some(DialId(dial));
+        }
+        let id = self.names.keys.get(waiter.key)?.shared_dial?;
+        self.dials.get(id).filter(|dial| waiter.may_have(dial.began)).map(|_| DialId(id))
+    }
+
     /// The time of the last input: what a dump's ages are counted up to.
     pub fn last_input(&self) -> Option<Instant> {
         self.now

@@ -209,6 +209,23 @@ impl Fields {
         Self { octets: octets.into(), spans }
     }
 
+    /// The field lines of a map, in its order, with names in lower case: for what did not come as octets. All of it is
+    /// copied.
+    pub fn from_header_map(map: &HeaderMap) -> Self {
+        let size = map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let mut octets = Vec::with_capacity(size);
+        let mut lines = Vec::with_capacity(map.len());
+        for (name, value) in map {
+            let start = octets.len();
+            octets.extend_from_slice(name.as_str().as_bytes());
+            let middle = octets.len();
+            octets.extend_from_slice(value.as_bytes());
+            let value = Span::new(middle, octets.len());
+            lines.push(FieldSpan { name: Span::new(start, middle), value });
+        }
+        Self { octets: octets.into(), spans: FieldSpans { lines, folded: false } }
+    }
+
     /// Field lines over octets that are shared; they are copied only if an obs-fold must be rewritten.
     pub fn from_shared(octets: Bytes, spans: FieldSpans) -> Self {
         if spans.folded { Self::copy_from(&octets, spans) } else { Self { octets, spans } }

@@ -47,7 +47,7 @@ fn s782_07_what_was_agreed_upon_can_be_read_when_the_connection_is_gone() {
 
             let seen = server.seen_one();
             assert_eq!(seen.server_name.as_deref(), Some(crate::certs::NAME));
-            assert_eq!(seen.alpn, [b"http/1.1"]);
+            assert_eq!(seen.alpn, [&b"h2"[..], b"http/1.1"]);
         }
     });
 }

@@ -3,7 +3,7 @@ use super::{Check, Packages, packages, plan, subsets};
 fn workspace() -> Packages {
     let features = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     Packages::from([
-        ("martlet".to_owned(), features(&["async-std", "default", "smol", "tokio", "url"])),
+        ("martlet".to_owned(), features(&["async-std", "default", "http2", "smol", "tls", "tokio", "url"])),
         ("martlet-core".to_owned(), features(&[])),
         ("martlet-client".to_owned(), features(&["default", "url"])),
         ("martlet-tokio".to_owned(), features(&["default", "url"])),
@@ -13,9 +13,9 @@ fn workspace() -> Packages {
 }
 
 #[test]
-fn every_set_of_runtimes_is_checked_once() {
+fn every_set_of_runtimes_is_checked_once_with_every_set_of_kinds() {
     let checks = plan(&workspace()).expect("the workspace is complete");
-    for set in subsets(&["tokio", "async-std", "smol"]) {
+    for set in subsets(&["http2", "tls", "tokio", "async-std", "smol"]) {
         let wanted = Check::new("martlet", &set);
         assert_eq!(checks.iter().filter(|check| **check == wanted).count(), 1, "{wanted}");
     }

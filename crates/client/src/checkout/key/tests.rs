@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use super::*;
 
 fn key(url: &str, home: u64) -> Key {
-    Key::new(&Url::parse(url).expect("a URL"), None, home)
+    Key::new(&Url::parse(url).expect("a URL"), None, home, Protocols::Negotiated, false)
 }
 
 #[test]
@@ -44,12 +44,12 @@ fn requests_of_different_wishes_share_no_connection() {
     let key = |change: fn(&mut Route)| {
         let mut route = Route::default();
         change(&mut route);
-        Key::new(&url, Some(Arc::new(route)), 1)
+        Key::new(&url, Some(Arc::new(route)), 1, Protocols::Negotiated, false)
     };
     let at = |route: &mut Route| route.connect_to = Some(([127, 0, 0, 1], 80).into());
     assert!(key(at) == key(at));
     assert!(key(at) != key(|route| route.connect_to = Some(([127, 0, 0, 1], 81).into())));
-    assert!(key(at) != Key::new(&url, None, 1));
+    assert!(key(at) != Key::new(&url, None, 1, Protocols::Negotiated, false));
     assert_eq!(format!("{:?}", key(at)), "https://a:443 (home 1) at 127.0.0.1:80");
 }
 
@@ -67,7 +67,7 @@ fn requests_with_different_settings_of_tls_share_no_connection() {
             server_name: name.map(Into::into),
             ..Route::default()
         };
-        Key::new(&url, Some(Arc::new(route)), 1)
+        Key::new(&url, Some(Arc::new(route)), 1, Protocols::Negotiated, false)
     };
     let (one, other) = (config(), config());
     assert!(key(Some(&one), None) == key(Some(&one), None));
@@ -79,4 +79,13 @@ fn requests_with_different_settings_of_tls_share_no_connection() {
         format!("{:?}", key(Some(&one), Some("b"))),
         "https://a:443 (home 1) as b with TLS settings of its own"
     );
+}
+
+#[test]
+fn connections_of_one_protocol_are_not_those_of_another() {
+    let url = Url::parse("https://a.test/").expect("a URL");
+    let of = |protocols| Key::new(&url, None, 1, protocols, true);
+    let all = [Protocols::Negotiated, Protocols::Http1, Protocols::Http2].map(of);
+    assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+    assert_eq!(format!("{:?}", all[1]), "https://a.test:443 by HTTP/1.1 (home 1)");
 }

@@ -1,0 +1,82 @@
+//! What leaves, as frames: which requests the transport has taken.
+
+/// "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" (RFC 9113 §3.4).
+const PREFACE: usize = 24;
+/// Octets of a frame's header (RFC 9113 §4.1).
+const HEADER: usize = 9;
+const HEADERS: u8 = 0x1;
+const CONTINUATION: u8 = 0x9;
+const END_HEADERS: u8 = 0x4;
+
+/// Follows the octets that a transport takes from a client, which are cut anywhere.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    /// Octets that are passed over before the next frame header: the preface, or a payload.
+    skip: usize,
+    header: [u8; HEADER],
+    /// So many octets of the header are known.
+    known: usize,
+    /// The stream whose header block is whole with the payload that is passed over now.
+    ends: Option<u32>,
+}
+
+impl Outgoing {
+    pub(super) fn new() -> Self {
+        Self { skip: PREFACE, header: [0; HEADER], known: 0, ends: None }
+    }
+
+    /// These octets were taken. Gives the last stream whose header block is whole now, if there is one more.
+    pub(super) fn take(&mut self, mut octets: &[u8]) -> Option<u32> {
+        let mut last = None;
+        loop {
+            let n = self.skip.min(octets.len());
+            self.skip -= n;
+            octets = &octets[n..];
+            if self.skip == 0 {
+                last = self.ends.take().or(last);
+            }
+            if octets.is_empty() {
+                return last;
+            }
+            let n = (HEADER - self.known).min(octets.len());
+            self.header[self.known..self.known + n].copy_from_slice(&octets[..n]);
+            self.known += n;
+            octets = &octets[n..];
+            if self.known == HEADER {
+                self.known = 0;
+                self.begin_payload();
+            }
+        }
+    }
+
+    fn begin_payload(&mut self) {
+        let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = self.header;
+        self.skip = usize::from(l0) << 16 | usize::from(l1) << 8 | usize::from(l2);
+        if matches!(kind, HEADERS | CONTINUATION) && flags & END_HEADERS != 0 {
+            self.ends = Some(u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff);
+        }
+    }
+}
+
+/// Follows what comes up to the end of its first frame.
+#[derive(Debug, Default)]
+pub(super) struct FirstFrame {
+    length: [u8; 3],
+    /// Octets that have come.
+    come: usize,
+}
+
+impl FirstFrame {
+    /// These octets come next. Whether the frame is whole.
+    pub(super) fn take(&mut self, octets: &[u8]) -> bool {
+        for (place, octet) in self.length.iter_mut().skip(self.come).zip(octets) {
+            *place = *octet;
+        }
+        self.come = self.come.saturating_add(octets.len());
+        let [l0, l1, l2] = self.length.map(usize::from);
+        self.come >= HEADER + (l0 << 16 | l1 << 8 | l2)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+use super::*;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: usize) -> Vec<u8> {
+    let mut octets = (payload as u32).to_be_bytes()[1..].to_vec();
+    octets.extend([kind, flags]);
+    octets.extend(stream.to_be_bytes());
+    octets.resize(HEADER + payload, b'x');
+    octets
+}
+
+/// A preface, SETTINGS, three requests of which the second has a CONTINUATION and the third no payload, and DATA between.
+fn conversation() -> (Vec<u8>, Vec<(usize, u32)>) {
+    let mut octets = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let mut whole = Vec::new();
+    octets.extend(frame(0x4, 0, 0, 18));
+    octets.extend(frame(HEADERS, END_HEADERS | 1, 1, 40));
+    whole.push((octets.len(), 1));
+    octets.extend(frame(HEADERS, 0, 3, 100));
+    octets.extend(frame(CONTINUATION, END_HEADERS, 3, 7));
+    whole.push((octets.len(), 3));
+    octets.extend(frame(0x0, 1, 1, 1000));
+    octets.extend(frame(0x4, 1, 0, 0));
+    octets.extend(frame(HEADERS, END_HEADERS, 5, 0));
+    whole.push((octets.len(), 5));
+    octets.extend(frame(0x3, 0, 5, 4));
+    (octets, whole)
+}
+
+#[test]
+fn a_request_is_taken_with_the_last_octet_of_its_header_block_and_not_before() {
+    let (octets, whole) = conversation();
+    let mut outgoing = Outgoing::new();
+    for (at, octet) in octets.iter().enumerate() {
+        let expected = whole.iter().find(|(end, _)| *end == at + 1).map(|(_, stream)| *stream);
+        assert_eq!(outgoing.take(&[*octet]), expected, "octet {at}");
+    }
+}
+
+#[test]
+fn it_does_not_matter_how_the_octets_are_cut() {
+    let (octets, whole) = conversation();
+    for first in 0..=octets.len() {
+        for second in [first, (first + 9).min(octets.len()), octets.len()] {
+            let mut outgoing = Outgoing::new();
+            let mut last = None;
+            for (from, to) in [(0, first), (first, second), (second, octets.len())] {
+                last = outgoing.take(&octets[from..to]).or(last);
+                let expected = whole.iter().rev().find(|(end, _)| *end <= to).map(|(_, stream)| *stream);
+                assert_eq!(last, expected, "cut at {first} and {second}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_first_frame_is_whole_with_its_last_octet() {
+    for payload in [0, 1, 18, 300] {
+        let octets = frame(0x4, 0, 0, payload);
+        for piece in [1, 2, 3, 7, octets.len()] {
+            let (mut first, mut come) = (FirstFrame::default(), 0);
+            for part in octets.chunks(piece) {
+                come += part.len();
+                assert_eq!(first.take(part), come == octets.len(), "{payload} octets by {piece}");
+            }
+        }
+        // What follows it does not matter.
+        let more = [octets, frame(0x6, 0, 0, 8)].concat();
+        assert!(FirstFrame::default().take(&more));
+    }
+}

@@ -1,0 +1,251 @@
+//! What requests, pool and task of a connection share.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Error, SendStream};
+use http::Request;
+use martlet_core::Limits;
+use martlet_core::pool::Capacity;
+
+use super::io::Watch;
+use super::orders::{Order, Orders};
+use super::resets::Resets;
+use crate::here::Here;
+use crate::info::ConnectionInfo;
+use crate::timer::Timer;
+
+/// So many streams are assumed to be allowed before the peer has said how many (RFC 9113 §6.5.2 advises no less).
+pub(super) const FIRST_STREAMS: usize = 100;
+
+/// Idle timers that a connection keeps for its next requests.
+const TIMERS: usize = 128;
+
+/// A connection as the pool has it. When the last clone is gone, the connection takes leave of its peer.
+#[derive(Clone)]
+pub(crate) struct Multiplexed(Arc<Handle>);
+
+struct Handle(Arc<Shared>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Multiplexed {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self(Arc::new(Handle(shared)))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.0
+    }
+
+    pub(crate) fn here(&self) -> &Here {
+        &self.shared().here
+    }
+
+    /// How many requests it takes, as far as is known now.
+    pub(crate) fn capacity(&self) -> Capacity {
+        self.shared().capacity()
+    }
+
+    /// Takes leave of the peer when the last request has ended.
+    pub(crate) fn close(&self) {
+        self.shared().close();
+    }
+
+    /// Ends all requests on it.
+    pub(crate) fn abort(&self) {
+        let _ = self.shared().fate.set(Fate::Shutdown);
+        self.shared().orders.give(Order::Abort);
+        self.close();
+    }
+
+    /// Ready once the peer's first SETTINGS are here: whether they allow extended CONNECT (RFC 8441 §3).
+    pub(crate) fn poll_extended_connect(&self, cx: &Context<'_>) -> Poll<bool> {
+        let shared = self.shared();
+        let mut waiters = shared.settings_waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        match shared.settings.get() {
+            Some(settings) => Poll::Ready(settings.extended_connect),
+            // Nothing comes any more: the request itself finds out why.
+            None if shared.fate.get().is_some() => Poll::Ready(true),
+            None => {
+                waiters.push(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Why a connection ended, where neither its transport nor its peer tell.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fate {
+    /// The client was closed.
+    Shutdown,
+    /// A PING was not answered for so long.
+    Silent(Duration),
+    /// Its task was dropped: its runtime has ended.
+    Abandoned,
+    /// It ended as HTTP/2 has it.
+    Ended,
+}
+
+/// What the peer's first SETTINGS said.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PeerSettings {
+    pub(super) extended_connect: bool,
+}
+
+/// How a request's stream leaves its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aftermath {
+    /// As before.
+    Unchanged,
+    /// What it takes from now on may be something else.
+    Changed,
+}
+
+pub(crate) struct Shared {
+    /// `None` once it takes no more requests.
+    sender: Mutex<Option<SendRequest<Bytes>>>,
+    pub(super) info: ConnectionInfo,
+    pub(super) here: Here,
+    pub(super) limits: Limits,
+    pub(super) watch: Arc<Watch>,
+    pub(super) orders: Orders,
+    /// Streams that the peer allows.
+    pub(super) most: AtomicU32,
+    /// It is being asked whether it is still there.
+    pub(super) is_suspect: AtomicBool,
+    /// It takes no new requests.
+    pub(super) is_retiring: AtomicBool,
+    /// It has answered a request.
+    pub(super) has_served: AtomicBool,
+    /// Requests on it.
+    pub(super) active: AtomicUsize,
+    pub(super) fate: OnceLock<Fate>,
+    settings: OnceLock<PeerSettings>,
+    settings_waiters: Mutex<Vec<Waker>>,
+    timers: Mutex<Vec<Timer>>,
+    pub(super) resets: Mutex<Resets>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        sender: SendRequest<Bytes>,
+        info: ConnectionInfo,
+        here: Here,
+        limits: Limits,
+        watch: Arc<Watch>,
+    ) -> Self {
+        Self {
+            sender: Mutex::new(Some(sender)),
+            info,
+            here,
+            limits,
+            watch,
+            orders: Orders::default(),
+            most: AtomicU32::new(FIRST_STREAMS as u32),
+            is_suspect: AtomicBool::new(false),
+            is_retiring: AtomicBool::new(false),
+            has_served: AtomicBool::new(false),
+            active: AtomicUsize::new(0),
+            fate: OnceLock::new(),
+            settings: OnceLock::new(),
+            settings_waiters: Mutex::new(Vec::new()),
+            timers: Mutex::new(Vec::new()),
+            resets: Mutex::new(Resets::default()),
+        }
+    }
+
+    pub(crate) fn here(&self) -> &Here {
+        &self.here
+    }
+
+    /// What the pool is to be told. It is asked for under the pool's lock, so that the last word is the newest.
+    pub(crate) fn capacity(&self) -> Capacity {
+        if self.is_retiring.load(Ordering::Acquire) {
+            Capacity::Retiring
+        } else if self.is_suspect.load(Ordering::Acquire) {
+            Capacity::Suspect
+        } else {
+            Capacity::Streams(self.most.load(Ordering::Acquire))
+        }
+    }
+
+    /// Begins a stream. Without one the connection takes no more of them, for the reason that is given if there is one.
+    pub(super) fn send(
+        &self,
+        request: Request<()>,
+        is_whole: bool,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), Option<Error>> {
+        // A clone does not remember a stream that waits in the crate's queue: how many there may be is the pool's to say.
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        sender.ok_or(None)?.send_request(request, is_whole).map_err(Some)
+    }
+
+    pub(super) fn close(&self) {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(sender);
+        self.orders.give(Order::Close);
+    }
+
+    /// Somebody was told nothing on this stream, and nothing came on the whole connection either.
+    pub(super) fn suspect(&self) {
+        self.is_suspect.store(true, Ordering::Release);
+        self.orders.give(Order::Ping);
+    }
+
+    pub(super) fn settled(&self, settings: PeerSettings) {
+        let _ = self.settings.set(settings);
+        self.wake_waiters();
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.settings.get().is_some()
+    }
+
+    /// It has ended, for this reason unless there was another one before.
+    pub(super) fn end(&self, fate: Fate) {
+        let _ = self.fate.set(fate);
+        self.is_retiring.store(true, Ordering::Release);
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(sender);
+        self.wake_waiters();
+    }
+
+    fn wake_waiters(&self) {
+        let waiters =
+            std::mem::take(&mut *self.settings_waiters.lock().unwrap_or_else(PoisonError::into_inner));
+        for waker in waiters {
+            waker.wake();
+        }
+    }
+
+    /// A timer for a request, with a sleep that was used before if there is one.
+    pub(super) fn timer(&self, request: Timer) -> Timer {
+        let kept = self.timers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match kept {
+            Some(mut timer) => {
+                timer.serve(request);
+                timer
+            }
+            None => request,
+        }
+    }
+
+    /// A request has ended that was served by this one.
+    pub(super) fn keep_timer(&self, mut timer: Timer) {
+        timer.rest();
+        let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
+        if timers.len() < TIMERS {
+            timers.push(timer);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Our transports as what the `h2` crate reads and writes. No runtime of tokio's is involved: only its two traits.
+
+use std::io::{self, IoSlice};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker, ready};
+use std::thread;
+
+use futures_io::AsyncWrite;
+use tokio::io::ReadBuf;
+
+use super::frames::{FirstFrame, Outgoing};
+use super::read_ahead::ReadAhead;
+use crate::transport::Transport;
+
+/// What is known of a connection's octets, for those who do not touch the transport.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// The last stream whose header block the transport has taken whole.
+    sent: AtomicU32,
+    /// How often something came.
+    reads: AtomicU64,
+    /// The peer's first frame, which must be its SETTINGS (RFC 9113 §3.4), was handed on whole.
+    has_greeted: AtomicBool,
+    end: OnceLock<End>,
+}
+
+/// How a transport ended, as it was seen first.
+#[derive(Clone, Debug)]
+pub(super) enum End {
+    /// In order.
+    Fin,
+    /// Abruptly.
+    Failed(Arc<io::Error>),
+}
+
+impl Watch {
+    /// Whether the transport has taken the whole header block of this stream.
+    pub(super) fn has_sent(&self, stream: u32) -> bool {
+        self.sent.load(Ordering::Acquire) >= stream
+    }
+
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Acquire)
+    }
+
+    pub(super) fn has_greeted(&self) -> bool {
+        self.has_greeted.load(Ordering::Acquire)
+    }
+
+    pub(super) fn end(&self) -> Option<&End> {
+        self.end.get()
+    }
+
+    fn failed(&self, e: io::Error) -> io::Error {
+        let kind = e.kind();
+        let e = Arc::new(e);
+        let _ = self.end.set(End::Failed(Arc::clone(&e)));
+        io::Error::new(kind, e)
+    }
+}
+
+/// A transport under the `h2` crate. Dropped, it closes the transport without waiting for anything.
+pub(super) struct Io {
+    io: Box<dyn Transport>,
+    ahead: ReadAhead,
+    outgoing: Outgoing,
+    /// `None` once it has passed.
+    greeting: Option<FirstFrame>,
+    watch: Arc<Watch>,
+}
+
+impl Io {
+    pub(super) fn new(io: Box<dyn Transport>, watch: Arc<Watch>) -> Self {
+        Self {
+            io,
+            ahead: ReadAhead::default(),
+            outgoing: Outgoing::new(),
+            greeting: Some(FirstFrame::default()),
+            watch,
+        }
+    }
+
+    fn taken<'a>(&mut self, mut n: usize, slices: impl IntoIterator<Item = &'a [u8]>) {
+        for slice in slices {
+            let part = slice.len().min(n);
+            if let Some(stream) = self.outgoing.take(&slice[..part]) {
+                self.watch.sent.fetch_max(stream, Ordering::AcqRel);
+            }
+            n -= part;
+            if n == 0 {
+                break;
+            }
+        }
+    }
+}
+
+impl tokio::io::AsyncRead for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.ahead.is_empty() {
+            match ready!(this.ahead.poll_fill(cx, Pin::new(&mut this.io))) {
+                Ok(0) => {
+                    let _ = this.watch.end.set(End::Fin);
+                    return Poll::Ready(Ok(()));
+                }
+                Ok(_) => _ = this.watch.reads.fetch_add(1, Ordering::AcqRel),
+                Err(e) => return Poll::Ready(Err(this.watch.failed(e))),
+            }
+        }
+        // In safe code what is not initialised can only be written to, so what was read is copied once.
+        let read = this.ahead.take(buffer.remaining());
+        if this.greeting.as_mut().is_some_and(|greeting| greeting.take(read)) {
+            this.greeting = None;
+            this.watch.has_greeted.store(true, Ordering::Release);
+        }
+        buffer.put_slice(read);
+        this.ahead.release();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl tokio::io::AsyncWrite for Io {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        match ready!(Pin::new(&mut self.io).poll_write(cx, octets)) {
+            Ok(n) => {
+                self.taken(n, [octets]);
+                Poll::Ready(Ok(n))
+            }
+            Err(e) => Poll::Ready(Err(self.watch.failed(e))),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match ready!(Pin::new(&mut self.io).poll_write_vectored(cx, slices)) {
+            Ok(n) => {
+                self.taken(n, slices.iter().map(|slice| &**slice));
+                Poll::Ready(Ok(n))
+            }
+            Err(e) => Poll::Ready(Err(self.watch.failed(e))),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = ready!(Pin::new(&mut self.io).poll_flush(cx));
+        Poll::Ready(flushed.map_err(|e| self.watch.failed(e)))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_close(cx)
+    }
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        let mut close = || {
+            let mut cx = Context::from_waker(Waker::noop());
+            let _ = Pin::new(&mut self.io).poll_close(&mut cx);
+        };
+        if thread::panicking() {
+            // A transport that has panicked may do so again, and that would end the program.
+            let _ = catch_unwind(AssertUnwindSafe(close));
+        } else {
+            close();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! A connection over a transport that is open.
+
+use std::sync::Arc;
+
+use h2::client::Builder;
+use martlet_core::Limits;
+
+use super::handle::{FIRST_STREAMS, Multiplexed, Shared};
+use super::io::{Io, Watch};
+use super::settings::Http2Config;
+use super::task::Driver;
+use crate::error::{Error, Kind};
+use crate::here::Here;
+use crate::info::ConnectionInfo;
+use crate::transport::Transport;
+
+/// A connection for the pool, and what polls it.
+pub(crate) struct Opened {
+    pub(crate) conn: Multiplexed,
+    pub(crate) driver: Driver,
+}
+
+/// Streams that were given up and of which something may still come: as many as are given up in that time at most.
+const REMEMBERED: usize = 256;
+
+/// The most that fields of one section may take, each with 32 octets on top (SETTINGS_MAX_HEADER_LIST_SIZE).
+fn field_section(limits: &Limits) -> u32 {
+    u32::try_from(limits.max_head_size).unwrap_or(u32::MAX)
+}
+
+/// Sends the client's preface (RFC 9113 §3.4). The peer's is not waited for.
+///
+/// # Errors
+///
+/// The transport took not even that.
+pub(crate) async fn open(
+    io: Box<dyn Transport>,
+    info: ConnectionInfo,
+    here: Here,
+    config: &Http2Config,
+    limits: &Limits,
+) -> Result<Opened, Error> {
+    let watch = Arc::new(Watch::default());
+    let (stream_window, connection_window) = config.windows();
+    let opened = Builder::new()
+        .enable_push(false)
+        .initial_window_size(stream_window)
+        .initial_connection_window_size(connection_window)
+        .initial_max_send_streams(FIRST_STREAMS)
+        .max_header_list_size(field_section(limits))
+        .max_concurrent_reset_streams(REMEMBERED)
+        .reset_stream_duration(config.reset_memory)
+        .handshake(Io::new(io, Arc::clone(&watch)))
+        .await;
+    let (sender, conn) = opened.map_err(|e| Error::new(Kind::Connect).with_source(e))?;
+    let shared = Arc::new(Shared::new(sender.clone(), info, here, limits.clone(), watch));
+    let driver = Driver::new(conn, sender, Arc::clone(&shared), config);
+    Ok(Opened { conn: Multiplexed::new(shared), driver })
+}

@@ -1,0 +1,105 @@
+use martlet_core::time::Phase;
+use martlet_core::{Closed, Ending};
+
+use super::*;
+use crate::url::Url;
+
+fn request(method: Method) -> Request {
+    Request::new(method, Url::parse("https://a.test/").unwrap())
+}
+
+fn error(delivery: Delivery, kind: Kind) -> Error {
+    Error::new(kind).with_delivery(delivery)
+}
+
+const CLOSED: Kind = Kind::Closed(Closed::BeforeResponse { interim: false, by: Ending::Fin });
+const REFUSED: Kind = Kind::Reset(ErrorCode::REFUSED_STREAM);
+const PROVEN: Lost = Lost { is_proven: true };
+const NEW: Lost = Lost { is_proven: false };
+
+fn judge_once(method: Method, error: &Error, lost: Lost) -> Option<Replay> {
+    Attempts::new().judge(error, lost, &request(method))
+}
+
+#[test]
+fn what_was_refused_is_replayed_whatever_the_method_three_times_and_ever_later() {
+    let (mut attempts, e) = (Attempts::new(), error(Delivery::Refused, REFUSED));
+    let post = request(Method::POST);
+    let waits: Vec<_> = (0..4).map(|_| attempts.judge(&e, NEW, &post)).collect();
+    let anywhere = |ms| Some(Replay::Anywhere(Duration::from_millis(ms)));
+    assert_eq!(waits, [anywhere(0), anywhere(100), anywhere(200), None]);
+    assert_eq!(attempts.made(), 4);
+}
+
+#[test]
+fn whoever_is_told_to_calm_down_does_not_come_again() {
+    let e = error(Delivery::Refused, Kind::Reset(ErrorCode::ENHANCE_YOUR_CALM));
+    assert_eq!(judge_once(Method::GET, &e, PROVEN), None);
+}
+
+#[test]
+fn what_was_not_sent_is_replayed_once_on_a_new_connection() {
+    let (mut attempts, e) = (Attempts::new(), error(Delivery::NotSent, CLOSED));
+    let post = request(Method::POST);
+    assert_eq!(attempts.judge(&e, NEW, &post), Some(Replay::Fresh));
+    assert_eq!(attempts.judge(&e, NEW, &post), None);
+}
+
+#[test]
+fn what_may_have_been_processed_is_replayed_only_if_that_does_no_harm_and_the_connection_was_proven() {
+    let e = error(Delivery::Unknown, CLOSED);
+    for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE] {
+        assert_eq!(judge_once(method.clone(), &e, PROVEN), Some(Replay::Fresh), "{method}");
+        assert_eq!(judge_once(method.clone(), &e, NEW), None, "{method}");
+    }
+    for method in [Method::POST, Method::PATCH, Method::from_bytes(b"LINK").unwrap()] {
+        assert_eq!(judge_once(method.clone(), &e, PROVEN), None, "{method}");
+        for key in ["idempotency-key", "x-idempotency-key"] {
+            let mut keyed = request(method.clone());
+            keyed.headers_mut().insert(key, "1".parse().unwrap());
+            assert_eq!(Attempts::new().judge(&e, PROVEN, &keyed), Some(Replay::Fresh), "{method} {key}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_a_timeout_and_any_other_reset_are_final() {
+    let kinds = [CLOSED, REFUSED, Kind::Timeout(Phase::ReceiveHead), Kind::Protocol, Kind::Body];
+    for kind in kinds {
+        assert_eq!(judge_once(Method::GET, &error(Delivery::Answered, kind), PROVEN), None, "{kind:?}");
+    }
+    for kind in [Kind::Timeout(Phase::Send), Kind::Reset(ErrorCode::CANCEL), Kind::Shutdown, Kind::Body] {
+        assert_eq!(judge_once(Method::GET, &error(Delivery::Unknown, kind), PROVEN), None, "{kind:?}");
+        assert_eq!(judge_once(Method::GET, &error(Delivery::NotSent, kind), PROVEN), None, "{kind:?}");
+    }
+}
+
+#[test]
+fn http_1_1_is_fallen_back_to_once_unless_the_request_must_be_http_2() {
+    let e = error(Delivery::Refused, Kind::Reset(ErrorCode::HTTP_1_1_REQUIRED));
+    let mut attempts = Attempts::new();
+    assert_eq!(attempts.judge(&e, NEW, &request(Method::POST)), Some(Replay::ByHttp1));
+    assert_eq!(attempts.judge(&e, NEW, &request(Method::POST)), None);
+    let mut bound = request(Method::GET);
+    bound.version = Some(Version::HTTP_2);
+    assert_eq!(Attempts::new().judge(&e, NEW, &bound), None);
+}
+
+#[test]
+fn over_several_attempts_the_most_that_was_seen_counts() {
+    let mut attempts = Attempts::new();
+    let get = request(Method::GET);
+    assert!(attempts.judge(&error(Delivery::Unknown, CLOSED), PROVEN, &get).is_some());
+    let e = attempts.conclude(error(Delivery::NotSent, Kind::Connect));
+    assert_eq!((e.delivery(), e.attempts()), (Delivery::Unknown, 2));
+}
+
+#[test]
+fn chance_takes_up_to_half_of_a_wait_away() {
+    let span = Duration::from_millis(100);
+    for random in [0, 1, 49_999_999, 50_000_000, u64::MAX] {
+        let wait = jittered(span, random);
+        assert!(wait >= span / 2 && wait < span, "{wait:?}");
+    }
+    assert_ne!(jittered(span, 1), jittered(span, 2));
+}
