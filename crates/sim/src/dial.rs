@@ -97,14 +97,15 @@ impl Shared {
             let port = 49_152 + (id % 16_384) as u16;
             let local = SocketAddr::new(local, port);
             world.note(format_args!("c{id} open"));
-            world.establish(id, Link::new(place, local, to, home, up, down), fault);
+            let link = Link::new(place.clone(), local, to, home, [up, down], handler.recorder());
+            world.establish(id, link, fault);
             Some(handler)
         });
         let Some(handler) = accepted else {
             return Err(io::ErrorKind::ConnectionRefused.into());
         };
         let server = Stream::new(Arc::clone(self), id, Side::Server);
-        self.spawn(SERVERS, false, Box::pin(accept(server, handler)));
+        self.spawn(SERVERS, false, Box::pin(accept(server, place, handler)));
         Ok(Stream::new(Arc::clone(self), id, Side::Client))
     }
 }

@@ -61,6 +61,7 @@
 //! | names | [`Host`]: several addresses, slow, failing and silent resolvers |
 //! | failures | [`Fault`]: set by hand, or drawn by [`SimConfig::fault_percent`] |
 //! | servers | [`Sim::listen`]: a closure behind a real HTTP/1.1 machine; [`Sim::listen_script`]: raw octets |
+//! | HTTP/2 | [`Sim::listen_h2`]: the same closures; [`Listener::h2`] resets streams, sends GOAWAY and other frames, and has what the client sent |
 //! | runtimes that end | [`Sim::new_home`] and [`SimHome::shut_down`] |
 //!
 //! A run in which somebody waits and nothing can happen any more ends with a [`Deadlock`] that says who waits for what.
@@ -81,6 +82,7 @@ mod deadlock;
 mod dial;
 mod executor;
 mod fault;
+pub mod h2;
 mod hosts;
 mod link;
 mod pipe;

@@ -78,8 +78,8 @@ impl Link {
         local: SocketAddr,
         peer: SocketAddr,
         home: u64,
-        up: usize,
-        down: usize,
+        [up, down]: [usize; 2],
+        recorder: Recorder,
     ) -> Self {
         Self {
             up: Pipe::new(up),
@@ -93,7 +93,7 @@ impl Link {
             client_here: true,
             server_here: true,
             lost: false,
-            recorder: Recorder::default(),
+            recorder,
         }
     }
 
@@ -286,6 +286,11 @@ impl World {
             self.note(format_args!("c{id} {} reset", dir.sign()));
             self.send(id, dir, Parcel::Reset);
         }
+    }
+
+    /// The server breaks the connection.
+    pub(crate) fn reset_server(&mut self, id: u64) {
+        self.reset(id, Side::Server);
     }
 
     /// This end is dropped. As a kernel does, octets that nobody has read are answered by a reset.

@@ -11,6 +11,7 @@ use crate::config::SimConfig;
 use crate::deadlock::Deadlock;
 use crate::dial::SERVERS;
 use crate::executor::Ended;
+use crate::h2::H2Server;
 use crate::hosts::Host;
 use crate::rng::Rng;
 use crate::runtime::{SimRuntime, Sleep};
@@ -66,6 +67,23 @@ impl Sim {
     /// who listened there before is replaced, with its log.
     pub fn listen(&self, host: &str, port: u16, service: impl Service) -> Listener {
         let handler = Handler::Service(Arc::new(Mutex::new(service)));
+        Listener::new(Arc::clone(&self.shared), self.host(host).name(), port, handler)
+    }
+
+    /// The same in HTTP/2 by prior knowledge, on every connection.
+    pub fn listen_h2(&self, host: &str, port: u16, service: impl Service) -> Listener {
+        self.listen_h2_with(host, port, H2Server::new(), service)
+    }
+
+    /// The same with settings of one's own.
+    pub fn listen_h2_with(
+        &self,
+        host: &str,
+        port: u16,
+        settings: H2Server,
+        service: impl Service,
+    ) -> Listener {
+        let handler = Handler::Http2(Arc::new(Mutex::new(service)), Arc::new(settings));
         Listener::new(Arc::clone(&self.shared), self.host(host).name(), port, handler)
     }
 

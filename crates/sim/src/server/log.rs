@@ -1,11 +1,15 @@
 //! What a server saw.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use martlet_core::h1::{ReceivedRequest, ServerConn, ServerItem};
 use martlet_core::{Error, Limits};
+
+use super::message::{host_of, target_of};
+use crate::h2::Tap;
 
 /// A request as it came to a server, whole or not.
 ///
@@ -16,14 +20,18 @@ use martlet_core::{Error, Limits};
 pub struct LoggedRequest {
     /// The number of its connection, as in the trace.
     pub connection: u64,
-    /// When its first octet arrived.
+    /// Its stream, in HTTP/2.
+    pub stream: Option<u32>,
+    /// When its first octet arrived; in HTTP/2, when the head of its first frame had.
     pub at: Duration,
-    /// The octets of it that have arrived.
+    /// The octets of it that have arrived; in HTTP/2, those of its frames.
     pub octets: Vec<u8>,
     /// The method, once the head is whole.
     pub method: String,
     /// The request target, once the head is whole.
     pub target: String,
+    /// The authority: the Host field, or `:authority`, once the head is whole.
+    pub authority: Option<String>,
     /// The fields, once the head is whole.
     pub headers: HeaderMap,
     /// The content that has arrived.
@@ -34,12 +42,20 @@ pub struct LoggedRequest {
     pub complete: bool,
     /// The service has begun to act on it. Never set under a [`Script`](crate::Script).
     pub processed: bool,
+    /// The code by which the client has reset its stream.
+    pub reset: Option<u32>,
     /// What is wrong with it.
     pub error: Option<Error>,
 }
 
 /// Takes down the requests of one connection. It reads them by itself, whatever the server does.
-pub(crate) struct Recorder {
+pub(crate) enum Recorder {
+    Http1(Box<Reader>),
+    Http2(Arc<Mutex<Tap>>),
+}
+
+/// The requests of an HTTP/1.1 connection.
+pub(crate) struct Reader {
     machine: ServerConn,
     /// Octets that the machine has not consumed.
     rest: BytesMut,
@@ -55,6 +71,42 @@ pub(crate) struct Recorder {
 
 impl Default for Recorder {
     fn default() -> Self {
+        Self::Http1(Box::default())
+    }
+}
+
+impl Recorder {
+    /// Octets have arrived. Gives what is to be noted of them.
+    pub(crate) fn feed(
+        &mut self,
+        log: &mut Vec<LoggedRequest>,
+        connection: u64,
+        at: Duration,
+        octets: &[u8],
+    ) -> Vec<String> {
+        match self {
+            Self::Http1(reader) => reader.feed(log, connection, at, octets),
+            Self::Http2(tap) => {
+                tap.lock().unwrap_or_else(PoisonError::into_inner).feed(log, connection, at, octets)
+            }
+        }
+    }
+
+    pub(crate) fn mark_processed(&self, log: &mut [LoggedRequest], nth: usize) {
+        if let Self::Http1(reader) = self {
+            reader.mark_processed(log, nth);
+        }
+    }
+
+    pub(crate) fn mark_stream_processed(&self, log: &mut [LoggedRequest], stream: u32) {
+        if let Self::Http2(tap) = self {
+            tap.lock().unwrap_or_else(PoisonError::into_inner).mark_processed(log, stream);
+        }
+    }
+}
+
+impl Default for Reader {
+    fn default() -> Self {
         Self {
             machine: ServerConn::new(Limits::default()),
             rest: BytesMut::new(),
@@ -66,9 +118,8 @@ impl Default for Recorder {
     }
 }
 
-impl Recorder {
-    /// Octets have arrived. Gives what is to be noted of them.
-    pub(crate) fn feed(
+impl Reader {
+    fn feed(
         &mut self,
         log: &mut Vec<LoggedRequest>,
         connection: u64,
@@ -136,7 +187,7 @@ impl Recorder {
         }
     }
 
-    pub(crate) fn mark_processed(&self, log: &mut [LoggedRequest], nth: usize) {
+    fn mark_processed(&self, log: &mut [LoggedRequest], nth: usize) {
         if let Some(entry) = self.entries.get(nth).and_then(|at| log.get_mut(*at)) {
             entry.processed = true;
         }
@@ -147,15 +198,18 @@ impl LoggedRequest {
     fn new(connection: u64, at: Duration) -> Self {
         Self {
             connection,
+            stream: None,
             at,
             octets: Vec::new(),
             method: String::new(),
             target: String::new(),
+            authority: None,
             headers: HeaderMap::new(),
             content: Vec::new(),
             head_complete: false,
             complete: false,
             processed: false,
+            reset: None,
             error: None,
         }
     }
@@ -164,6 +218,19 @@ impl LoggedRequest {
         self.method = String::from_utf8_lossy(head.method()).into_owned();
         self.target = String::from_utf8_lossy(head.target()).into_owned();
         self.headers = head.to_header_map();
+        self.authority = host_of(&self.headers);
+        self.head_complete = true;
+    }
+
+    pub(crate) fn of_stream(connection: u64, at: Duration, stream: u32) -> Self {
+        Self { stream: Some(stream), ..Self::new(connection, at) }
+    }
+
+    pub(crate) fn take_h2_head(&mut self, head: &Request<()>) {
+        self.method = head.method().to_string();
+        self.target = target_of(head.uri());
+        self.headers = head.headers().clone();
+        self.authority = head.uri().authority().map(ToString::to_string);
         self.head_complete = true;
     }
 }

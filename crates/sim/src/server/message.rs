@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, Version};
 use martlet_core::h1::{Fields, ReceivedRequest};
 
 /// Answers requests. Closures that take a [`SimRequest`] are services.
@@ -36,6 +36,12 @@ pub struct SimRequest {
     pub method: String,
     /// The request target as received: path and query, mostly.
     pub target: String,
+    /// HTTP/1.1 or HTTP/2.
+    pub version: Version,
+    /// The authority: the Host field, or `:authority`.
+    pub authority: Option<String>,
+    /// The `:protocol` of an extended CONNECT.
+    pub protocol: Option<String>,
     /// The fields.
     pub headers: HeaderMap,
     /// The content, without its framing.
@@ -44,19 +50,43 @@ pub struct SimRequest {
     pub trailers: HeaderMap,
     /// The number of the connection, as in the trace.
     pub connection: u64,
+    /// Its stream, in HTTP/2.
+    pub stream: Option<u32>,
     /// How many requests came before it on this connection.
     pub nth: usize,
 }
 
 impl SimRequest {
     pub(super) fn new(head: &ReceivedRequest, connection: u64, nth: usize) -> Self {
+        let headers = head.to_header_map();
         Self {
             method: String::from_utf8_lossy(head.method()).into_owned(),
             target: String::from_utf8_lossy(head.target()).into_owned(),
-            headers: head.to_header_map(),
+            version: Version::HTTP_11,
+            authority: host_of(&headers),
+            protocol: None,
+            headers,
             content: Bytes::new(),
             trailers: HeaderMap::new(),
             connection,
+            stream: None,
+            nth,
+        }
+    }
+
+    pub(crate) fn of_stream(head: Request<()>, stream: u32, connection: u64, nth: usize) -> Self {
+        let (head, ()) = head.into_parts();
+        Self {
+            method: head.method.to_string(),
+            target: target_of(&head.uri),
+            version: Version::HTTP_2,
+            authority: head.uri.authority().map(ToString::to_string),
+            protocol: head.extensions.get::<h2::ext::Protocol>().map(|protocol| protocol.as_str().to_owned()),
+            headers: head.headers,
+            content: Bytes::new(),
+            trailers: HeaderMap::new(),
+            connection,
+            stream: Some(stream),
             nth,
         }
     }
@@ -70,19 +100,25 @@ impl SimRequest {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SimResponse {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) interim: Vec<StatusCode>,
-    pub(super) delay: Duration,
-    pub(super) parts: Vec<Part>,
-    pub(super) chunked: bool,
-    pub(super) trailers: HeaderMap,
-    pub(super) mistake: Option<String>,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) interim: Vec<StatusCode>,
+    pub(crate) delay: Duration,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) chunked: bool,
+    pub(crate) trailers: HeaderMap,
+    /// RST_STREAM behind so much content, or at once, and its code.
+    pub(crate) reset: Option<(Option<u64>, u32)>,
+    pub(crate) is_silent: bool,
+    pub(crate) mistake: Option<String>,
 }
+
+/// Codes that say that nothing was done: REFUSED_STREAM and HTTP_1_1_REQUIRED (RFC 9113 §7).
+const NOT_PROCESSED: [u32; 2] = [0x7, 0xd];
 
 /// A piece of content, or a break between two.
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Piece(Bytes),
     Pause(Duration),
     Stall,
@@ -103,6 +139,8 @@ impl SimResponse {
             parts: Vec::new(),
             chunked: false,
             trailers: HeaderMap::new(),
+            reset: None,
+            is_silent: false,
             mistake,
         }
     }
@@ -112,7 +150,32 @@ impl SimResponse {
         Self::new(200).piece(content)
     }
 
-    /// Adds a field. One that is none is a [complaint](crate::Listener::complaints).
+    /// Refuses the request: RST_STREAM with REFUSED_STREAM. It is not processed. HTTP/2 only.
+    pub fn refuse() -> Self {
+        Self::reset(NOT_PROCESSED[0])
+    }
+
+    /// RST_STREAM with this code instead of a response. The request is processed, unless the code says otherwise:
+    /// REFUSED_STREAM or HTTP_1_1_REQUIRED. HTTP/2 only.
+    pub fn reset(code: u32) -> Self {
+        Self { reset: Some((None, code)), ..Self::new(200) }
+    }
+
+    /// No answer, ever. The request is not processed.
+    pub fn silent() -> Self {
+        Self { is_silent: true, ..Self::new(200) }
+    }
+
+    /// RST_STREAM with this code behind so many octets of content: with fewer than there are, in the midst of it, without
+    /// an end; with as many or more, behind the whole response, by which a server asks for no more of the request.
+    /// HTTP/2 only.
+    pub fn reset_after(mut self, octets: u64, code: u32) -> Self {
+        self.reset = Some((Some(octets), code));
+        self
+    }
+
+    /// Adds a field. One that is none is a [complaint](crate::Listener::complaints), and so is a wrong Content-Length;
+    /// HTTP/2 sends it.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match field(name, value) {
             Ok((name, value)) => {
@@ -156,13 +219,13 @@ impl SimResponse {
         self
     }
 
-    /// Sends the content in chunks. Otherwise it goes out with a Content-Length.
+    /// Sends the content in chunks, in HTTP/2 without saying how long it is. Otherwise it goes out with a Content-Length.
     pub fn chunked(mut self) -> Self {
         self.chunked = true;
         self
     }
 
-    /// Adds a trailer field behind chunked content.
+    /// Adds a trailer field behind the content, which must be chunked in HTTP/1.1.
     pub fn trailer(mut self, name: &str, value: &str) -> Self {
         match field(name, value) {
             Ok((name, value)) => {
@@ -173,16 +236,33 @@ impl SimResponse {
         self
     }
 
-    /// Closes the connection behind it, and says so.
+    /// Closes the connection behind it, and says so. In HTTP/2: GOAWAY, behind which this and all earlier requests are
+    /// answered.
     pub fn close(self) -> Self {
         self.header("connection", "close")
     }
 
+    /// Whether the service acts on the request.
+    pub(crate) fn is_processing(&self) -> bool {
+        !self.is_silent && !matches!(self.reset, Some((None, code)) if NOT_PROCESSED.contains(&code))
+    }
+
     /// Octets of content.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         let piece = |part: &Part| if let Part::Piece(octets) = part { octets.len() as u64 } else { 0 };
         self.parts.iter().map(piece).sum()
     }
+}
+
+/// The Host field.
+pub(super) fn host_of(headers: &HeaderMap) -> Option<String> {
+    headers.get("host").map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned())
+}
+
+/// The request target that a URI stands for: the path and the query, or the authority of CONNECT.
+pub(super) fn target_of(uri: &Uri) -> String {
+    let path = uri.path_and_query().map(ToString::to_string);
+    path.or_else(|| uri.authority().map(ToString::to_string)).unwrap_or_default()
 }
 
 fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {

@@ -10,11 +10,13 @@ use std::sync::{Arc, Mutex};
 
 use self::serve::serve;
 use crate::fault::Fault;
+use crate::h2::{H2Link, H2Server, SimHost, serve_on};
 use crate::tcp::Stream;
 use crate::world::{Place, Shared, World};
 
 pub use self::log::LoggedRequest;
 pub(crate) use self::log::Recorder;
+pub(crate) use self::message::Part;
 pub use self::message::{Service, SimRequest, SimResponse};
 pub use self::script::Script;
 
@@ -22,13 +24,25 @@ pub use self::script::Script;
 #[derive(Clone)]
 pub(crate) enum Handler {
     Service(Arc<Mutex<dyn Service>>),
+    Http2(Arc<Mutex<dyn Service>>, Arc<H2Server>),
     Scripts(Arc<[Script]>),
 }
 
 /// A connection's share of it.
 pub(crate) enum Accepted {
     Service(Arc<Mutex<dyn Service>>),
+    Http2(Arc<Mutex<dyn Service>>, Arc<H2Server>, H2Link),
     Script(Script),
+}
+
+impl Accepted {
+    /// What takes down the requests.
+    pub(crate) fn recorder(&self) -> Recorder {
+        match self {
+            Self::Service(_) | Self::Script(_) => Recorder::default(),
+            Self::Http2(_, _, link) => Recorder::Http2(link.tap()),
+        }
+    }
 }
 
 /// What the world knows of a listener.
@@ -38,6 +52,8 @@ pub(crate) struct ListenerState {
     accepted: usize,
     faults: VecDeque<Fault>,
     always: Option<Fault>,
+    /// The handles of its connections, if it speaks HTTP/2.
+    links: Vec<H2Link>,
     pub(crate) log: Vec<LoggedRequest>,
     pub(crate) complaints: Vec<String>,
 }
@@ -48,6 +64,14 @@ impl ListenerState {
         self.faults.pop_front().or_else(|| self.always.clone())
     }
 
+    /// The handle of the `nth` connection, which may be yet to come.
+    fn link(&mut self, nth: usize) -> H2Link {
+        while self.links.len() <= nth {
+            self.links.push(H2Link::new());
+        }
+        self.links[nth].clone()
+    }
+
     /// Takes a connection, if somebody listens.
     pub(crate) fn accept(&mut self) -> Option<Accepted> {
         if !self.listening {
@@ -55,8 +79,12 @@ impl ListenerState {
         }
         let nth = self.accepted;
         self.accepted += 1;
-        Some(match &self.handler {
+        Some(match &self.handler.clone() {
             Handler::Service(service) => Accepted::Service(Arc::clone(service)),
+            Handler::Http2(service, settings) => {
+                let (service, settings) = (Arc::clone(service), Arc::clone(settings));
+                Accepted::Http2(service, settings, self.link(nth))
+            }
             Handler::Scripts(scripts) => {
                 Accepted::Script(scripts.get(nth).or(scripts.last()).cloned().unwrap_or_default())
             }
@@ -65,14 +93,18 @@ impl ListenerState {
 }
 
 /// Meets a connection.
-pub(crate) async fn accept(stream: Stream, accepted: Accepted) {
+pub(crate) async fn accept(stream: Stream, place: Place, accepted: Accepted) {
     match accepted {
         Accepted::Service(service) => serve(stream, service).await,
+        Accepted::Http2(service, settings, link) => {
+            let host = SimHost { shared: Arc::clone(&stream.shared), id: stream.id, place };
+            serve_on(stream, service, H2Server::clone(&settings), link, Arc::new(host)).await;
+        }
         Accepted::Script(script) => script::play(stream, script).await,
     }
 }
 
-/// A server, made by [`Sim::listen`](crate::Sim::listen) or [`Sim::listen_script`](crate::Sim::listen_script). Dropping
+/// A server, made by [`Sim::listen`](crate::Sim::listen) and its like. Dropping
 /// the handle changes nothing; clones are the same server.
 #[derive(Clone)]
 pub struct Listener {
@@ -89,6 +121,7 @@ impl Listener {
             accepted: 0,
             faults: VecDeque::new(),
             always: None,
+            links: Vec::new(),
             log: Vec::new(),
             complaints: Vec::new(),
         };
@@ -122,8 +155,14 @@ impl Listener {
         self.state(|listener| listener.log.clone())
     }
 
-    /// What the server was asked to do and could not: a script whose client did otherwise, a response that HTTP forbids.
-    /// A test should find none.
+    /// The handle of the `nth` HTTP/2 connection, counted from 0 as they were accepted. It may be yet to come: what it is
+    /// told before is done then. Of a server that does not speak HTTP/2, the handle is of nothing.
+    pub fn h2(&self, nth: usize) -> H2Link {
+        self.state(|listener| listener.link(nth))
+    }
+
+    /// What the server was asked to do and could not: a script whose client did otherwise, a response that HTTP forbids;
+    /// in HTTP/2 also what the client did and must not. A test should find none.
     pub fn complaints(&self) -> Vec<String> {
         self.state(|listener| listener.complaints.clone())
     }
@@ -142,7 +181,7 @@ impl std::fmt::Debug for Listener {
 
 impl World {
     /// The server could not do what it was told.
-    fn complain(&mut self, id: u64, what: &str) {
+    pub(crate) fn complain(&mut self, id: u64, what: &str) {
         self.note(format_args!("c{id} complaint: {what}"));
         let Some(link) = self.links.get(&id) else { return };
         if let Some(listener) = self.listeners.get_mut(&link.place) {
@@ -155,6 +194,14 @@ impl World {
         let Some(link) = self.links.get(&id) else { return };
         if let Some(listener) = self.listeners.get_mut(&link.place) {
             link.recorder.mark_processed(&mut listener.log, nth);
+        }
+    }
+
+    /// The same for the request of an HTTP/2 stream.
+    pub(crate) fn mark_stream_processed(&mut self, id: u64, stream: u32) {
+        let Some(link) = self.links.get(&id) else { return };
+        if let Some(listener) = self.listeners.get_mut(&link.place) {
+            link.recorder.mark_stream_processed(&mut listener.log, stream);
         }
     }
 }

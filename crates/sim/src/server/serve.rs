@@ -92,8 +92,8 @@ impl Server {
         if let Some(mut request) = request.filter(|_| !answered) {
             request.content = content.freeze();
             let is_head = request.method == "HEAD";
-            self.mark_processed();
             let response = self.service.lock().unwrap_or_else(PoisonError::into_inner).respond(request);
+            self.mark_processed(&response);
             if !self.answer(response, is_head).await {
                 return false;
             }
@@ -106,7 +106,7 @@ impl Server {
     async fn begin(&mut self, head: &SimRequest) -> Option<bool> {
         let early = self.service.lock().unwrap_or_else(PoisonError::into_inner).respond_early(head);
         if let Some(response) = early {
-            self.mark_processed();
+            self.mark_processed(&response);
             return Some(self.answer(response, head.method == "HEAD").await);
         }
         if self.machine.expects_continue() {
@@ -119,14 +119,22 @@ impl Server {
         None
     }
 
-    fn mark_processed(&self) {
-        self.stream.shared.with(|world| world.mark_processed(self.stream.id, self.nth));
+    fn mark_processed(&self, response: &SimResponse) {
+        if response.is_processing() {
+            self.stream.shared.with(|world| world.mark_processed(self.stream.id, self.nth));
+        }
     }
 
     /// Sends a response. False when the connection cannot take it.
     async fn answer(&mut self, response: SimResponse, is_head: bool) -> bool {
         if let Some(mistake) = &response.mistake {
             return self.complain(mistake);
+        }
+        if response.reset.is_some() {
+            return self.complain("HTTP/1.1 resets no streams");
+        }
+        if response.is_silent {
+            return pending().await;
         }
         self.sleep(response.delay).await;
         for status in &response.interim {
