@@ -1,6 +1,7 @@
 //! `interop`: the client against servers that other people wrote.
 
 mod certificates;
+mod http2;
 mod nginx;
 mod openssl;
 mod scratch;
@@ -22,7 +23,7 @@ use std::{
 use self::scratch::Scratch;
 use crate::shell::{Failure, cargo, find_program, output, run as run_command, target_directory};
 
-/// Every server there is a recipe for. A server that is missing on the machine is a failure.
+/// Every server of HTTP/1.1 that there is a recipe for. A server that is missing on the machine is a failure.
 const SERVERS: [Server; 2] = [nginx::SERVER, openssl::SERVER];
 
 /// The runtimes that the client names in its output, a line for each.
@@ -85,7 +86,23 @@ enum Expected {
     Failure(&'static str, usize),
 }
 
-pub(crate) fn run() -> Result<(), Failure> {
+/// Everything, or only servers of one version, or of HTTP/2 only the one of this name.
+pub(crate) fn run(only: &[&str]) -> Result<(), Failure> {
+    match only {
+        [] => {
+            // What fails with the one says nothing about the other.
+            let failures = [http1(), http2::run(None)].into_iter().filter_map(Result::err);
+            let texts: Vec<String> = failures.map(|failure| failure.to_string()).collect();
+            if texts.is_empty() { Ok(()) } else { Err(Failure::new(texts.join("; "))) }
+        }
+        ["http1"] => http1(),
+        ["http2"] => http2::run(None),
+        ["http2", peer] => http2::run(Some(peer)),
+        _ => Err(Failure::new(format!("`{}` names no servers", only.join(" ")))),
+    }
+}
+
+fn http1() -> Result<(), Failure> {
     // Building first keeps a compiler's error apart from a server's.
     run_command(&mut cargo(&["build", "--package", "martlet", "--example", "probe", "--all-features"]))?;
     let mut failed = Vec::new();
@@ -95,7 +112,10 @@ pub(crate) fn run() -> Result<(), Failure> {
             failed.push(server.program);
         }
     }
-    if failed.is_empty() { Ok(()) } else { Err(Failure::new(format!("failed with {}", failed.join(", ")))) }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("HTTP/1.1 failed with {}", failed.join(", "))))
 }
 
 impl Server {

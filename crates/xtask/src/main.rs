@@ -15,10 +15,11 @@ use self::shell::Failure;
 const USAGE: &str = "\
 cargo xtask <command>
 
-  bench                     measure downloads over https beside those of hyper, in the same run
+  bench [https|http2]       measure requests and downloads beside those of hyper and reqwest, in the same run
   features                  check the feature sets: every set of runtimes, and every other feature on its own
   instructions              count what operations of the pool cost, with few waiters and with many
-  interop                   run the client against the real servers that are found on PATH
+  interop [http1|http2 [SERVER]]
+                            run the client against the real servers that are found on PATH
   fuzz-smoke [--seconds N]  run every fuzz target for N seconds (10 unless given)
 ";
 
@@ -26,10 +27,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
-        ["bench"] => bench::run(),
+        ["bench"] => bench::run(None),
+        ["bench", only] => bench::run(Some(only)),
         ["features"] => features::run(),
         ["instructions"] => instructions::run(),
-        ["interop"] => interop::run(),
+        ["interop", ref only @ ..] => interop::run(only),
         ["fuzz-smoke"] => fuzz_smoke::run(fuzz_smoke::DEFAULT_SECONDS),
         ["fuzz-smoke", "--seconds", seconds] => match seconds.parse() {
             Ok(seconds) => fuzz_smoke::run(seconds),

@@ -1,0 +1,119 @@
+//! The processes of a server.
+
+use std::{
+    io::Write,
+    net::{SocketAddr, TcpStream},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::Site;
+use crate::{
+    interop::{START_TIME, complaints},
+    shell::{Failure, find_program, run as run_command},
+};
+
+/// A process that was asked to end is killed after this time.
+const END_TIME: Duration = Duration::from_secs(5);
+
+const STEP: Duration = Duration::from_millis(10);
+
+/// Processes of one server; they end with this value.
+#[derive(Default)]
+pub(super) struct Processes {
+    children: Vec<Child>,
+}
+
+impl Processes {
+    /// Runs this in the server's directory, too.
+    pub(super) fn add(&mut self, site: &Site, command: &mut Command) -> Result<(), Failure> {
+        let said = || complaints(&site.directory).map_err(Failure::of("cannot write a log"));
+        // At the end of its input the server of this run's own ends, even if nobody can kill it any more.
+        command.stdin(Stdio::piped()).stdout(said()?).stderr(said()?).current_dir(&site.directory);
+        let child = command.spawn().map_err(Failure::of("cannot run the server"))?;
+        self.children.push(child);
+        Ok(())
+    }
+
+    /// Waits until connections are accepted everywhere.
+    pub(super) fn wait_for(&mut self, addresses: &[SocketAddr]) -> Result<(), Failure> {
+        let deadline = Instant::now() + START_TIME;
+        let mut awaited = addresses.to_vec();
+        while Instant::now() < deadline {
+            for child in &mut self.children {
+                if let Some(status) = child.try_wait().map_err(Failure::of("cannot watch the server"))? {
+                    return Err(Failure::new(format!("the server ended instead of accepting: {status}")));
+                }
+            }
+            awaited
+                .retain(|address| TcpStream::connect_timeout(address, Duration::from_millis(500)).is_err());
+            if awaited.is_empty() {
+                return Ok(());
+            }
+            thread::sleep(STEP);
+        }
+        Err(Failure::new(format!("no connection was accepted within {} s", START_TIME.as_secs())))
+    }
+
+    /// Sends a signal, by its name, to the process that was added first.
+    pub(super) fn signal(&self, name: &str) -> Result<(), Failure> {
+        self.children.first().map_or(Ok(()), |child| signal(child, name))
+    }
+
+    /// Writes a line to the process that was added first.
+    pub(super) fn write_line(&mut self) -> Result<(), Failure> {
+        let input = self.children.first_mut().and_then(|child| child.stdin.as_mut());
+        let input = input.ok_or_else(|| Failure::new("the server has no standard input"))?;
+        input.write_all(b"\n").map_err(Failure::of("cannot write to the server"))
+    }
+
+    /// Ends all of them without a warning.
+    pub(super) fn kill(&mut self) {
+        for mut child in self.children.drain(..) {
+            // It may have ended by itself: then there is nothing left to end.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Asks all of them to end, and kills those that do not: those that have processes of their own end them only if
+    /// they are asked.
+    fn end(&mut self) {
+        for child in &self.children {
+            // A process that is gone already is no failure.
+            let _ = signal(child, "TERM");
+        }
+        let deadline = Instant::now() + END_TIME;
+        while Instant::now() < deadline
+            && self.children.iter_mut().any(|child| matches!(child.try_wait(), Ok(None)))
+        {
+            thread::sleep(STEP);
+        }
+        self.kill();
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn signal(child: &Child, name: &str) -> Result<(), Failure> {
+    // The shell has `kill` built in; the program is not on every system.
+    run_command(Command::new("sh").args([
+        "-c",
+        "kill -s \"$0\" \"$1\" 2>/dev/null",
+        name,
+        &child.id().to_string(),
+    ]))
+}
+
+/// The program `name`, which must be on `PATH`.
+pub(super) fn program(name: &str) -> Result<Command, Failure> {
+    let found = find_program(name).ok_or_else(|| {
+        Failure::new(format!("skipped and not passed: no `{name}` on PATH; install it first"))
+    })?;
+    Ok(Command::new(found))
+}
