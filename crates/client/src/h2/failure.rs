@@ -55,6 +55,9 @@ pub(super) fn failure(e: h2::Error, shared: &Shared, received: &Received) -> Fai
         let code = e.reason().map_or(ErrorCode::NO_ERROR, |reason| ErrorCode(reason.into()));
         return Failure::Http2(Kind::Reset(code), Box::new(Said(e)));
     }
+    if shared.watch.is_http1() {
+        return Failure::Http2(Kind::Protocol, "the server answers by HTTP/1, not by HTTP/2".into());
+    }
     if !e.is_io() {
         return Failure::Http2(Kind::Protocol, Box::new(Said(e)));
     }

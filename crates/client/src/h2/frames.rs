@@ -61,7 +61,7 @@ impl Outgoing {
 /// Follows what comes up to the end of its first frame.
 #[derive(Debug, Default)]
 pub(super) struct FirstFrame {
-    length: [u8; 3],
+    header: [u8; HEADER],
     /// Octets that have come.
     come: usize,
 }
@@ -69,12 +69,17 @@ pub(super) struct FirstFrame {
 impl FirstFrame {
     /// These octets come next. Whether the frame is whole.
     pub(super) fn take(&mut self, octets: &[u8]) -> bool {
-        for (place, octet) in self.length.iter_mut().skip(self.come).zip(octets) {
+        for (place, octet) in self.header.iter_mut().skip(self.come).zip(octets) {
             *place = *octet;
         }
         self.come = self.come.saturating_add(octets.len());
-        let [l0, l1, l2] = self.length.map(usize::from);
+        let [l0, l1, l2, ..] = self.header.map(usize::from);
         self.come >= HEADER + (l0 << 16 | l1 << 8 | l2)
+    }
+
+    /// Whether it is no frame: an answer by HTTP/1.
+    pub(super) fn is_http1(&self) -> bool {
+        self.header.starts_with(b"HTTP/1.")
     }
 }
 

@@ -76,7 +76,9 @@ impl Multiplexed {
             // Nothing comes any more: the request itself finds out why.
             None if shared.fate.get().is_some() => Poll::Ready(true),
             None => {
-                waiters.push(cx.waker().clone());
+                if !waiters.iter().any(|known| known.will_wake(cx.waker())) {
+                    waiters.push(cx.waker().clone());
+                }
                 Poll::Pending
             }
         }

@@ -24,6 +24,8 @@ pub(super) struct Watch {
     reads: AtomicU64,
     /// The peer's first frame, which must be its SETTINGS (RFC 9113 §3.4), was handed on whole.
     has_greeted: AtomicBool,
+    /// The peer answers by HTTP/1.
+    is_http1: AtomicBool,
     end: OnceLock<End>,
 }
 
@@ -48,6 +50,10 @@ impl Watch {
 
     pub(super) fn has_greeted(&self) -> bool {
         self.has_greeted.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_http1(&self) -> bool {
+        self.is_http1.load(Ordering::Acquire)
     }
 
     pub(super) fn end(&self) -> Option<&End> {
@@ -116,9 +122,15 @@ impl tokio::io::AsyncRead for Io {
         }
         // In safe code what is not initialised can only be written to, so what was read is copied once.
         let read = this.ahead.take(buffer.remaining());
-        if this.greeting.as_mut().is_some_and(|greeting| greeting.take(read)) {
-            this.greeting = None;
-            this.watch.has_greeted.store(true, Ordering::Release);
+        if let Some(greeting) = &mut this.greeting {
+            let is_whole = greeting.take(read);
+            if greeting.is_http1() {
+                this.watch.is_http1.store(true, Ordering::Release);
+            }
+            if is_whole {
+                this.greeting = None;
+                this.watch.has_greeted.store(true, Ordering::Release);
+            }
         }
         buffer.put_slice(read);
         this.ahead.release();

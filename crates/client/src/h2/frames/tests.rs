@@ -68,3 +68,15 @@ fn the_first_frame_is_whole_with_its_last_octet() {
         assert!(FirstFrame::default().take(&more));
     }
 }
+
+#[test]
+fn an_answer_by_http_1_is_known_by_its_first_octets() {
+    let mut first = FirstFrame::default();
+    let _ = first.take(b"HTTP/");
+    assert!(!first.is_http1());
+    let _ = first.take(b"1.1 400 Bad Request\r\n");
+    assert!(first.is_http1());
+    let mut first = FirstFrame::default();
+    let _ = first.take(&frame(0x4, 0, 0, 18));
+    assert!(!first.is_http1());
+}
