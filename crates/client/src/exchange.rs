@@ -23,7 +23,7 @@ use crate::h2::Multiplexed;
 use crate::here::Here;
 use crate::outgoing::Outgoing;
 use crate::protocols::Protocols;
-use crate::replay::{Attempts, Replay, jittered};
+use crate::replay::{Attempts, Lost, Replay, jittered};
 use crate::request::Request;
 use crate::response::Response;
 use crate::timer::Timer;
@@ -140,7 +140,7 @@ impl<'a> Exchange<'a> {
         let is_reused = leased.is_reused();
         let (mut leased, spare) = match self.begin(leased)? {
             Some(begun) => begun,
-            None => return Ok(Attempt::Elsewhere),
+            None => return self.elsewhere(is_reused),
         };
         let Some(carrier) = leased.carrier() else {
             return Err(Error::new(Kind::Shutdown));
@@ -186,14 +186,22 @@ impl<'a> Exchange<'a> {
             Err(NotBegun::Shutdown) => Err(Error::new(Kind::Shutdown)),
             Err(NotBegun::Gone(body)) => {
                 self.body = body;
-                self.gone += 1;
-                if self.gone > UNLUCKY {
-                    let closed = Closed::BeforeResponse { interim: false, by: Ending::Fin };
-                    return Err(Error::new(Kind::Closed(closed)));
-                }
                 Ok(None)
             }
         }
+    }
+
+    /// A connection was gone before anything was sent on it. That is no attempt if it was an old one; one that was dialled
+    /// for this request is as if it had been lost with it.
+    fn elsewhere(&mut self, is_reused: bool) -> Result<Attempt, Error> {
+        let closed = Closed::BeforeResponse { interim: false, by: Ending::Fin };
+        let error = Error::new(Kind::Closed(closed));
+        if is_reused {
+            self.gone += 1;
+            return if self.gone > UNLUCKY { Err(error) } else { Ok(Attempt::Elsewhere) };
+        }
+        let replay = self.attempts.judge(&error, Lost { is_proven: false }, self.given.request);
+        replay.map(Attempt::Again).ok_or(error)
     }
 
     /// A connection, or a stream of one.

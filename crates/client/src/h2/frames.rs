@@ -5,6 +5,7 @@ const PREFACE: usize = 24;
 /// Octets of a frame's header (RFC 9113 §4.1).
 const HEADER: usize = 9;
 const HEADERS: u8 = 0x1;
+const RST_STREAM: u8 = 0x3;
 const CONTINUATION: u8 = 0x9;
 const END_HEADERS: u8 = 0x4;
 
@@ -18,11 +19,18 @@ pub(super) struct Outgoing {
     known: usize,
     /// The stream whose header block is whole with the payload that is passed over now.
     ends: Option<u32>,
+    /// Streams that were reset.
+    resets: u64,
 }
 
 impl Outgoing {
     pub(super) fn new() -> Self {
-        Self { skip: PREFACE, header: [0; HEADER], known: 0, ends: None }
+        Self { skip: PREFACE, header: [0; HEADER], known: 0, ends: None, resets: 0 }
+    }
+
+    /// How many streams were reset.
+    pub(super) fn resets(&self) -> u64 {
+        self.resets
     }
 
     /// These octets were taken. Gives the last stream whose header block is whole now, if there is one more.
@@ -52,8 +60,12 @@ impl Outgoing {
     fn begin_payload(&mut self) {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = self.header;
         self.skip = usize::from(l0) << 16 | usize::from(l1) << 8 | usize::from(l2);
-        if matches!(kind, HEADERS | CONTINUATION) && flags & END_HEADERS != 0 {
-            self.ends = Some(u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff);
+        match kind {
+            HEADERS | CONTINUATION if flags & END_HEADERS != 0 => {
+                self.ends = Some(u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff);
+            }
+            RST_STREAM => self.resets += 1,
+            _ => {}
         }
     }
 }

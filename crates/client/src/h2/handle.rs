@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +14,6 @@ use martlet_core::pool::Capacity;
 
 use super::io::Watch;
 use super::orders::{Order, Orders};
-use super::resets::Resets;
 use crate::here::Here;
 use crate::info::ConnectionInfo;
 use crate::timer::Timer;
@@ -69,19 +68,9 @@ impl Multiplexed {
 
     /// Ready once the peer's first SETTINGS are here: whether they allow extended CONNECT (RFC 8441 §3).
     pub(crate) fn poll_extended_connect(&self, cx: &Context<'_>) -> Poll<bool> {
-        let shared = self.shared();
-        let mut waiters = shared.settings_waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        match shared.settings.get() {
-            Some(settings) => Poll::Ready(settings.extended_connect),
-            // Nothing comes any more: the request itself finds out why.
-            None if shared.fate.get().is_some() => Poll::Ready(true),
-            None => {
-                if !waiters.iter().any(|known| known.will_wake(cx.waker())) {
-                    waiters.push(cx.waker().clone());
-                }
-                Poll::Pending
-            }
-        }
+        let settings = ready!(self.shared().poll_settled(cx));
+        // If nothing comes any more, the request itself finds out why.
+        Poll::Ready(settings.is_none_or(|settings| settings.extended_connect))
     }
 }
 
@@ -135,7 +124,6 @@ pub(crate) struct Shared {
     settings: OnceLock<PeerSettings>,
     settings_waiters: Mutex<Vec<Waker>>,
     timers: Mutex<Vec<Timer>>,
-    pub(super) resets: Mutex<Resets>,
 }
 
 impl Shared {
@@ -162,7 +150,6 @@ impl Shared {
             settings: OnceLock::new(),
             settings_waiters: Mutex::new(Vec::new()),
             timers: Mutex::new(Vec::new()),
-            resets: Mutex::new(Resets::default()),
         }
     }
 
@@ -202,6 +189,22 @@ impl Shared {
     pub(super) fn suspect(&self) {
         self.is_suspect.store(true, Ordering::Release);
         self.orders.give(Order::Ping);
+    }
+
+    /// Ready once the peer's first SETTINGS are here and the pool knows them; with none if they never come.
+    pub(super) fn poll_settled(&self, cx: &Context<'_>) -> Poll<Option<PeerSettings>> {
+        if let Some(settings) = self.settings.get() {
+            return Poll::Ready(Some(*settings));
+        }
+        let mut waiters = self.settings_waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever settles it, or ends it, does so before it looks for those who wait.
+        if self.settings.get().is_some() || self.fate.get().is_some() {
+            return Poll::Ready(self.settings.get().copied());
+        }
+        if !waiters.iter().any(|known| known.will_wake(cx.waker())) {
+            waiters.push(cx.waker().clone());
+        }
+        Poll::Pending
     }
 
     pub(super) fn settled(&self, settings: PeerSettings) {

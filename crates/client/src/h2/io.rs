@@ -22,6 +22,8 @@ pub(super) struct Watch {
     sent: AtomicU32,
     /// How often something came.
     reads: AtomicU64,
+    /// Streams that were reset by us.
+    resets: AtomicU64,
     /// The peer's first frame, which must be its SETTINGS (RFC 9113 §3.4), was handed on whole.
     has_greeted: AtomicBool,
     /// The peer answers by HTTP/1.
@@ -46,6 +48,10 @@ impl Watch {
 
     pub(super) fn reads(&self) -> u64 {
         self.reads.load(Ordering::Acquire)
+    }
+
+    pub(super) fn resets(&self) -> u64 {
+        self.resets.load(Ordering::Acquire)
     }
 
     pub(super) fn has_greeted(&self) -> bool {
@@ -100,6 +106,7 @@ impl Io {
                 break;
             }
         }
+        self.watch.resets.store(self.outgoing.resets(), Ordering::Release);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
@@ -187,20 +186,13 @@ impl Stream {
     fn poll_head_inner(&mut self, cx: &mut Context<'_>) -> Poll<Result<(StatusCode, HeaderMap), Failure>> {
         loop {
             let waits_for_peer = self.poll_upload(cx);
-            let State::Waiting(response) = &mut self.state else {
-                return Poll::Ready(Err(Failure::Core(Misuse::OutOfTurn.into(), None)));
-            };
-            match response.poll_informational(cx) {
-                Poll::Ready(Some(Ok(interim))) => {
-                    self.take_interim(interim.status())?;
-                    continue;
-                }
-                Poll::Ready(Some(Err(e))) => return Poll::Ready(Err(self.failed(e))),
-                Poll::Ready(None) => match ready!(Pin::new(response).poll(cx)) {
-                    Ok(response) => return Poll::Ready(self.take_head(response)),
-                    Err(e) => return Poll::Ready(Err(self.failed(e))),
-                },
-                Poll::Pending => {}
+            let withheld = self.is_withheld();
+            if let Poll::Ready(result) = self.poll_response(cx) {
+                return Poll::Ready(result);
+            }
+            if withheld && !self.is_withheld() {
+                // Content was waiting for this.
+                continue;
             }
             if let Some(e) = self.source_failed.take() {
                 return Poll::Ready(Err(Failure::Source(e)));
@@ -220,6 +212,25 @@ impl Stream {
                     return Poll::Ready(Err(self.timed_out(expired)));
                 }
                 expired => return Poll::Ready(Err(self.timed_out(expired))),
+            }
+        }
+    }
+
+    fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<(StatusCode, HeaderMap), Failure>> {
+        // An answer may come with the peer's first SETTINGS. Whoever has it may ask for another stream at once, and the pool
+        // is to know by then how many there are.
+        let _ = ready!(self.shared.poll_settled(cx));
+        loop {
+            let State::Waiting(response) = &mut self.state else {
+                return Poll::Ready(Err(Failure::Core(Misuse::OutOfTurn.into(), None)));
+            };
+            match ready!(response.poll_informational(cx)) {
+                Some(Ok(interim)) => self.take_interim(interim.status())?,
+                Some(Err(e)) => return Poll::Ready(Err(self.failed(e))),
+                None => match ready!(Pin::new(response).poll(cx)) {
+                    Ok(response) => return Poll::Ready(self.take_head(response)),
+                    Err(e) => return Poll::Ready(Err(self.failed(e))),
+                },
             }
         }
     }
@@ -394,6 +405,11 @@ impl Stream {
         Failure::Timeout(expired, None)
     }
 
+    /// Whether content waits for the server's word.
+    fn is_withheld(&self) -> bool {
+        self.upload.as_ref().is_some_and(|upload| upload.is_withheld)
+    }
+
     fn release_content(&mut self) {
         self.timer.leave(Phase::Continue);
         if let Some(upload) = &mut self.upload {
@@ -417,7 +433,7 @@ impl Stream {
     /// Nobody tells when the transport takes the head. Both phases run until it is looked for: what expires first is judged
     /// by what is true then.
     fn note_phases(&mut self, receiving: Phase, waits_for_peer: bool) {
-        let is_withheld = self.upload.as_ref().is_some_and(|upload| upload.is_withheld);
+        let is_withheld = self.is_withheld();
         let sends = waits_for_peer || !self.is_sent();
         let receives = receiving == Phase::ReceiveContent || self.upload.is_none();
         for (phase, on) in [(Phase::Send, sends), (Phase::Continue, is_withheld), (receiving, receives)] {
@@ -431,17 +447,9 @@ impl Stream {
         if in_silence {
             shared.suspect();
         }
-        match &state {
+        if let State::Complete = state {
             // Nothing else ends in the poll of a request that needs its timer no more.
-            State::Complete => shared.keep_timer(timer),
-            State::Failed => {}
-            State::Waiting(_) | State::Reading(_) => {
-                let now = shared.here.runtime.now();
-                if shared.resets.lock().unwrap_or_else(PoisonError::into_inner).note(now) {
-                    // Another connection begins with a clean sheet, and its handshake slows down whoever gives up so much.
-                    shared.is_retiring.store(true, Ordering::Release);
-                }
-            }
+            shared.keep_timer(timer);
         }
         drop(state);
         match shared.capacity() {

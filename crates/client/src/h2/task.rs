@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use martlet_core::pool::ConnId;
 use super::handle::{Fate, PeerSettings, Shared};
 use super::io::Io;
 use super::orders::Order;
+use super::resets::Resets;
 use super::settings::Http2Config;
 use crate::checkout::Checkout;
 use crate::runtime::BoxFuture;
@@ -38,6 +39,9 @@ pub(crate) struct Driver {
     /// How often it had been read from when that was last looked at, and when that was.
     reads: u64,
     heard: Instant,
+    /// Streams that had been reset when that was last looked at, and how many more may be.
+    resets: u64,
+    allowance: Resets,
     /// When the PING was sent that has no answer yet.
     pinged: Option<Instant>,
     /// Since when it has nothing left to do but to take leave.
@@ -62,6 +66,8 @@ impl Driver {
             keep_alive: config.keep_alive_interval,
             answer_within: config.keep_alive_timeout,
             reads: 0,
+            resets: 0,
+            allowance: Resets::default(),
             heard,
             pinged: None,
             leaving: None,
@@ -106,11 +112,27 @@ impl Driver {
                 // What it says was told to the streams.
                 return Poll::Ready(Fate::Ended);
             }
+            self.look_at_resets();
             self.look_at_peer();
             if self.poll_pings(cx) {
                 continue;
             }
             return self.poll_deadlines(cx);
+        }
+    }
+
+    /// Whether so many requests were given up that the peer may take it for an attack. Another connection begins with a
+    /// clean sheet, and its handshake slows down whoever gives up so much.
+    fn look_at_resets(&mut self) {
+        let resets = self.shared.watch.resets();
+        if resets == self.resets {
+            return;
+        }
+        let now = self.now();
+        let many = (self.resets..resets).filter(|_| self.allowance.note(now)).count();
+        self.resets = resets;
+        if many > 0 && !self.shared.is_retiring.swap(true, Ordering::AcqRel) {
+            self.tell();
         }
     }
 
@@ -124,17 +146,23 @@ impl Driver {
         if self.keep_alive.is_some() || self.pinged.is_some() {
             self.heard = self.now();
         }
+        self.look_at_limits();
+        // Only now, when the pool knows: whoever waits for this may ask it for another stream at once.
+        if !self.shared.is_settled() && self.shared.watch.has_greeted() {
+            let sender = self.sender.as_ref();
+            let extended_connect = sender.is_some_and(SendRequest::is_extended_connect_protocol_enabled);
+            self.shared.settled(PeerSettings { extended_connect });
+        }
+    }
+
+    fn look_at_limits(&mut self) {
         let (Some(conn), Some(sender)) = (&self.conn, &mut self.sender) else {
             return;
         };
-        if !self.shared.is_settled() && self.shared.watch.has_greeted() {
-            let extended_connect = sender.is_extended_connect_protocol_enabled();
-            self.shared.settled(PeerSettings { extended_connect });
-        }
         let most = u32::try_from(conn.max_concurrent_send_streams()).unwrap_or(u32::MAX);
         let before = self.shared.most.swap(most, Ordering::AcqRel);
         // Ready whenever it is not in error, since nothing waits in its own queue.
-        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut cx = Context::from_waker(Waker::noop());
         let goes_away = matches!(sender.poll_ready(&mut cx), Poll::Ready(Err(_)));
         let newly = goes_away && !self.shared.is_retiring.swap(true, Ordering::AcqRel);
         if newly || before != most {

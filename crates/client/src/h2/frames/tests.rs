@@ -34,6 +34,7 @@ fn a_request_is_taken_with_the_last_octet_of_its_header_block_and_not_before() {
         let expected = whole.iter().find(|(end, _)| *end == at + 1).map(|(_, stream)| *stream);
         assert_eq!(outgoing.take(&[*octet]), expected, "octet {at}");
     }
+    assert_eq!(outgoing.resets(), 1);
 }
 
 #[test]
