@@ -20,7 +20,7 @@ use crate::erased::{RuntimeChoice, RuntimeHandle};
 use crate::error::Error;
 use crate::exchange;
 use crate::here::Here;
-use crate::protocols::{Http1Only, Protocols};
+use crate::protocols::Protocols;
 use crate::request::{Request, RequestBuilder};
 use crate::response::Response;
 use crate::url::IntoUri;
@@ -40,7 +40,6 @@ pub(crate) struct Inner {
     /// The same as a map, for where fields are not octets.
     pub(crate) defaults: HeaderMap,
     pub(crate) protocols: Protocols,
-    pub(crate) http1_only: Http1Only,
     pub(crate) timeouts: Timeouts,
     pub(crate) dialing: Arc<DialSettings>,
     pub(crate) checkout: Arc<Checkout>,

@@ -22,7 +22,8 @@ use crate::erased::{RuntimeChoice, RuntimeHandle};
 use crate::error::{Error, FieldMistake};
 #[cfg(feature = "http2")]
 use crate::h2::Http2Config;
-use crate::protocols::{Http1Only, Protocols};
+use crate::memory::Memory;
+use crate::protocols::Protocols;
 use crate::runtime::{Runtime, SocketOptions};
 #[cfg(feature = "tls")]
 use crate::tls::TlsConfig;
@@ -284,12 +285,12 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
             block,
             defaults: self.fields,
             protocols: self.protocols,
-            http1_only: Http1Only::default(),
             timeouts: self.timeouts,
             dialing: Arc::new(DialSettings {
                 socket: self.socket,
                 connector: self.connector,
                 limits: self.limits,
+                memory: Memory::default(),
                 #[cfg(feature = "http2")]
                 http2: self.http2,
                 #[cfg(feature = "tls")]

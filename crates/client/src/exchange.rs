@@ -19,6 +19,7 @@ use crate::checkout::{Allowed, Key, Leased, NotBegun, Waiting};
 use crate::client::Inner;
 use crate::dial::{self, Plan};
 use crate::error::{Error, Kind};
+use crate::failure::Failure;
 use crate::h2::Multiplexed;
 use crate::here::Here;
 use crate::outgoing::Outgoing;
@@ -59,7 +60,7 @@ fn protocols(client: &Inner, request: &Request) -> Result<Protocols, Error> {
     if cfg!(not(feature = "http2")) && protocols == Protocols::Http2 {
         return Err(Error::builder("HTTP/2 needs the feature `http2`"));
     }
-    if protocols == Protocols::Negotiated && client.http1_only.has(&request.url) {
+    if request.version.is_none() && request.protocol.is_none() && client.dialing.memory.wants_http1(&request.url) {
         return Ok(Protocols::Http1);
     }
     Ok(protocols)
@@ -83,21 +84,24 @@ struct Given<'a> {
     client: &'a Inner,
     request: &'a Request,
     here: Here,
-    timeouts: Timeouts,
+    timeouts: &'a Timeouts,
     started: Instant,
 }
 
-/// How one attempt to send a request ends.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is taken apart where it is made, and the large one is the usual one"
-)]
-enum Attempt {
-    Answered(Response),
-    /// Again, with content that is in place.
+/// What comes after a connection was had.
+enum Next {
+    Begun(Begun),
+    /// Again.
     Again(Replay),
-    /// On another connection. Nothing was sent.
+    /// Another connection. Nothing was sent.
     Elsewhere,
+}
+
+/// A request that was begun, and its content again if that is at hand.
+struct Begun {
+    leased: Leased,
+    is_reused: bool,
+    spare: Option<Body>,
 }
 
 impl<'a> Exchange<'a> {
@@ -105,7 +109,8 @@ impl<'a> Exchange<'a> {
         let protocols = protocols(client, request)?;
         let here = client.here()?;
         let body = std::mem::take(request.body.get_mut().unwrap_or_else(PoisonError::into_inner));
-        let timeouts = request.timeouts.take().unwrap_or_else(|| client.timeouts.clone());
+        let request = &*request;
+        let timeouts = request.timeouts.as_ref().unwrap_or(&client.timeouts);
         let timer = Timer::new(here.clone(), timeouts.clone());
         Ok(Self {
             given: Given { client, request, here, timeouts, started: timer.started() },
@@ -120,11 +125,34 @@ impl<'a> Exchange<'a> {
 
     async fn run(&mut self) -> Result<Response, Error> {
         loop {
-            match self.attempt().await? {
-                Attempt::Answered(response) => return Ok(response),
-                Attempt::Elsewhere => {}
-                Attempt::Again(replay) => self.prepare(replay).await?,
+            let leased = self.checkout().await?;
+            if self.given.request.protocol.is_some() {
+                await_extended_connect(leased.multiplexed().cloned(), self.timer()).await?;
             }
+            let replay = match self.begin(leased)? {
+                Next::Begun(mut begun) => {
+                    let Some(carrier) = begun.leased.carrier() else {
+                        return Err(Error::new(Kind::Shutdown));
+                    };
+                    match poll_fn(|cx| carrier.poll_head(cx)).await {
+                        Ok(head) => {
+                            let info = carrier.info().reused(begun.is_reused);
+                            let is_complete = carrier.is_complete();
+                            let url = self.given.request.url.clone();
+                            let made = self.attempts.made();
+                            let mut response = Response::new(head, url, info, begun.leased, made);
+                            if is_complete {
+                                response.finish();
+                            }
+                            return Ok(response);
+                        }
+                        Err(failure) => self.lost(failure, begun)?,
+                    }
+                }
+                Next::Elsewhere => continue,
+                Next::Again(replay) => replay,
+            };
+            self.prepare(replay).await?;
         }
     }
 
@@ -132,76 +160,54 @@ impl<'a> Exchange<'a> {
         self.timer.get_or_insert_with(|| self.given.timer())
     }
 
-    async fn attempt(&mut self) -> Result<Attempt, Error> {
-        let leased = self.checkout().await?;
-        if self.given.request.protocol.is_some() {
-            await_extended_connect(leased.multiplexed().cloned(), self.timer()).await?;
-        }
-        let is_reused = leased.is_reused();
-        let (mut leased, spare) = match self.begin(leased)? {
-            Some(begun) => begun,
-            None => return self.elsewhere(is_reused),
-        };
-        let Some(carrier) = leased.carrier() else {
-            return Err(Error::new(Kind::Shutdown));
-        };
-        match poll_fn(|cx| carrier.poll_head(cx)).await {
-            Ok(head) => {
-                let info = carrier.info().reused(is_reused);
-                let is_complete = carrier.is_complete();
-                let url = self.given.request.url.clone();
-                let mut response = Response::new(head, url, info, leased, self.attempts.made());
-                if is_complete {
-                    response.finish();
-                }
-                Ok(Attempt::Answered(response))
-            }
-            Err(failure) => {
-                let error = failure.into_error(carrier.delivery(), &carrier.info().reused(is_reused));
-                let (again, lost) = (carrier.take_untouched().or(spare), carrier.lost());
-                // First it goes back: the next attempt may need its place.
-                drop(leased);
-                let Some((body, lost)) = again.zip(lost) else {
-                    return Err(error);
-                };
-                self.body = body;
-                let replay = self.attempts.judge(&error, lost, self.given.request);
-                replay.map(Attempt::Again).ok_or(error)
-            }
-        }
-    }
-
-    /// Begins on this connection. Content that is at hand is kept for another attempt. `None` if the connection was gone,
-    /// which is no attempt.
-    fn begin(&mut self, leased: Leased) -> Result<Option<(Leased, Option<Body>)>, Error> {
+    /// Begins on this connection. Content that is at hand is kept for another attempt.
+    fn begin(&mut self, leased: Leased) -> Result<Next, Error> {
         self.timer();
         let Some(timer) = self.timer.take() else {
             return Err(Error::new(Kind::Shutdown));
         };
+        let is_reused = leased.is_reused();
         let body = std::mem::take(&mut self.body);
         let spare = leased.is_multiplexed().then(|| body.again()).flatten();
         match leased.begin(&self.given.outgoing(), body, timer) {
-            Ok(leased) => Ok(Some((leased, spare))),
+            Ok(leased) => Ok(Next::Begun(Begun { leased, is_reused, spare })),
             Err(NotBegun::Misuse(e)) => Err(Error::builder(e)),
             Err(NotBegun::Shutdown) => Err(Error::new(Kind::Shutdown)),
             Err(NotBegun::Gone(body)) => {
                 self.body = body;
-                Ok(None)
+                self.elsewhere(is_reused)
             }
         }
     }
 
     /// A connection was gone before anything was sent on it. That is no attempt if it was an old one; one that was dialled
     /// for this request is as if it had been lost with it.
-    fn elsewhere(&mut self, is_reused: bool) -> Result<Attempt, Error> {
+    fn elsewhere(&mut self, is_reused: bool) -> Result<Next, Error> {
         let closed = Closed::BeforeResponse { interim: false, by: Ending::Fin };
         let error = Error::new(Kind::Closed(closed));
         if is_reused {
             self.gone += 1;
-            return if self.gone > UNLUCKY { Err(error) } else { Ok(Attempt::Elsewhere) };
+            return if self.gone > UNLUCKY { Err(error) } else { Ok(Next::Elsewhere) };
         }
         let replay = self.attempts.judge(&error, Lost { is_proven: false }, self.given.request);
-        replay.map(Attempt::Again).ok_or(error)
+        replay.map(Next::Again).ok_or(error)
+    }
+
+    /// The request has failed. How it goes on, if it does.
+    fn lost(&mut self, failure: Failure, begun: Begun) -> Result<Replay, Error> {
+        let Begun { mut leased, is_reused, spare } = begun;
+        let Some(carrier) = leased.carrier() else {
+            return Err(Error::new(Kind::Shutdown));
+        };
+        let error = failure.into_error(carrier.delivery(), &carrier.info().reused(is_reused));
+        let (again, lost) = (carrier.take_untouched().or(spare), carrier.lost());
+        // First it goes back: the next attempt may need its place.
+        drop(leased);
+        let Some((body, lost)) = again.zip(lost) else {
+            return Err(error);
+        };
+        self.body = body;
+        self.attempts.judge(&error, lost, self.given.request).ok_or(error)
     }
 
     /// A connection, or a stream of one.
@@ -218,7 +224,7 @@ impl<'a> Exchange<'a> {
             Replay::Fresh => self.want = Want::Fresh,
             Replay::ByHttp1 => {
                 self.protocols = Protocols::Http1;
-                self.given.client.http1_only.add(&self.given.request.url);
+                self.given.client.dialing.memory.add_http1(&self.given.request.url);
             }
             Replay::Anywhere(wait) if wait.is_zero() => {}
             Replay::Anywhere(wait) => {

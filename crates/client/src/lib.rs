@@ -30,6 +30,7 @@ mod h2;
 mod here;
 mod info;
 mod input;
+mod memory;
 mod outgoing;
 mod protocols;
 mod replay;

@@ -1,5 +1,7 @@
 //! What a request says before its content, whatever version of HTTP carries it.
 
+#[cfg(feature = "http2")]
+use http::header;
 use http::{HeaderMap, Method};
 use martlet_core::Misuse;
 use martlet_core::h1::{Announcement, RequestContent, RequestHead};
@@ -20,6 +22,15 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
+    /// The same where target and host are known to be sound: they come from the URL, unless there is a Host field.
+    #[cfg(feature = "http2")]
+    pub(crate) fn check_content(&self, content: RequestContent) -> Result<Announcement<'a>, Misuse> {
+        match self.protocol {
+            None if !self.head.fields.contains_key(header::HOST) => self.head.check_content(content),
+            _ => self.check(content),
+        }
+    }
+
     /// Checks the head by the rules for HTTP/1.1, since the same request may go out by it another time.
     pub(crate) fn check(&self, content: RequestContent) -> Result<Announcement<'a>, Misuse> {
         if self.protocol.is_some() {

@@ -22,7 +22,8 @@ pub(crate) struct Timer {
     remote: Option<Remote>,
 }
 
-struct Sleep {
+/// One that was set, and serves whoever has it next.
+pub(crate) struct Sleep {
     at: Instant,
     /// The home that it was made in. Elsewhere it is not touched: its runtime may be gone, and it panics then.
     home: u64,
@@ -74,6 +75,19 @@ impl Timer {
         if self.sleep.is_none() {
             self.sleep = before.sleep;
         }
+    }
+
+    /// Uses a sleep that was set for another request.
+    #[cfg(feature = "http2")]
+    pub(crate) fn use_sleep(&mut self, sleep: Option<Sleep>) {
+        self.sleep = sleep;
+    }
+
+    /// The request is served. Its sleep wakes nobody, and may be used for another one.
+    #[cfg(feature = "http2")]
+    pub(crate) fn take_sleep(&mut self) -> Option<Sleep> {
+        self.rest();
+        self.sleep.take()
     }
 
     /// Serves no request for now: a sleep that was set wakes nobody.

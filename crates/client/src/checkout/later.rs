@@ -31,7 +31,7 @@ pub(crate) struct Later {
     pub(crate) closed: Vec<Box<Connection>>,
     pub(crate) left: Vec<Left>,
     /// What polls a connection that is new.
-    pub(crate) driver: Option<(Here, Driver)>,
+    pub(crate) driver: Option<Box<(Here, Driver)>>,
     pub(crate) given_up: Vec<Dial>,
     /// Only to be dropped.
     pub(crate) slot: Option<Slot>,
@@ -55,11 +55,31 @@ pub(crate) struct Spawned {
 }
 
 impl Later {
+    /// As it is after most requests, whom nobody waits for.
+    fn is_only_to_be_dropped(&self) -> bool {
+        self.woken.is_empty()
+            && self.rung.is_empty()
+            && self.spawned.is_empty()
+            && self.janitor.is_none()
+            && self.closed.is_empty()
+            && self.left.is_empty()
+            && self.driver.is_none()
+            && self.given_up.is_empty()
+            && self.dialing.is_none()
+    }
+
     /// Does all of it, also if some of it panics: others wait for the rest.
     pub(crate) fn run(self, checkout: &Arc<Checkout>) {
         let mut panics = Panics::default();
+        if self.is_only_to_be_dropped() {
+            if self.slot.is_some() || self.waker.is_some() {
+                panics.catch(|| drop((self.slot, self.waker)));
+            }
+            return panics.resume();
+        }
         // Before anybody who was given a stream of its connection is woken.
-        if let Some((here, driver)) = self.driver {
+        if let Some(new) = self.driver {
+            let (here, driver) = *new;
             panics.catch(|| here.home.spawn(driver));
         }
         for waker in self.woken {

@@ -10,6 +10,7 @@ use crate::body::Body;
 use crate::carrier::Carrier;
 use crate::checkout::shared::Checkout;
 use crate::checkout::slot::Token;
+use crate::dial::Plan;
 use crate::h1::Connection;
 #[cfg(feature = "http2")]
 use crate::h2;
@@ -118,7 +119,7 @@ impl Leased {
                 };
                 match h2::Stream::begin(conn.shared(), outgoing, body, timer) {
                     Ok(stream) => {
-                        *held = Held::Carrier(Carrier::H2(Box::new(stream)));
+                        *held = Held::Carrier(Carrier::H2(stream));
                         Ok(self)
                     }
                     Err(e) => {
@@ -157,13 +158,13 @@ impl Leased {
     }
 
     /// It was found dead before anything was sent on it. Its request is in line again; without its token it has to ask
-    /// anew.
-    pub(crate) fn stale(mut self, now: Instant) -> Option<Token> {
+    /// anew. `plan` is for a dial that others share.
+    pub(crate) fn stale(mut self, plan: Option<Box<Plan>>, now: Instant) -> Option<Token> {
         let (lease, conn) = self.held.take()?;
         let ending = Ending { leased: &self, lease: Some(lease), is_stream: false };
         drop(conn);
         let lease = ending.survived()?;
-        self.checkout.release_stale(self.token, lease, now).then_some(self.token)
+        self.checkout.release_stale(self.token, lease, plan, now).then_some(self.token)
     }
 
     fn end(&mut self, may_stay: impl FnOnce(&mut Connection) -> bool) {

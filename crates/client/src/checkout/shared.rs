@@ -36,6 +36,8 @@ pub(crate) enum Look {
     Ordered(Claim),
     /// It goes on with its dial.
     Dial(Claim, Dial),
+    /// Nothing was done: it is to ask again with a plan.
+    NoPlan,
     /// Nothing yet. The pool may have something for it at this instant.
     Wait(Option<Instant>),
 }
@@ -108,13 +110,18 @@ impl Checkout {
         self: &Arc<Self>,
         (token, key, want): (&mut Option<Token>, &Key, Want),
         here: &Here,
-        plan: Option<Plan>,
+        plan: Option<Box<Plan>>,
         waker: &Waker,
         now: Instant,
     ) -> Look {
         let wall = here.runtime.wall_clock();
         self.with(|state, later| {
             state.look_at_clocks(now, wall);
+            // Most requests find a connection, and need none.
+            let mut is_at_once = || want == Want::Any && state.pool.can_serve(key, now);
+            if key.is_shared() && plan.is_none() && !is_at_once() {
+                return Look::NoPlan;
+            }
             let slot = Slot { here: here.clone(), id: None, place: Place::Waiting, waker: None, plan };
             let own = Token(state.slots.insert(slot));
             // Before any code that is not ours runs, and may panic: it has something to cancel from now on.
@@ -253,7 +260,7 @@ impl Checkout {
                     let (home, capacity) = (conn.here().clone(), conn.capacity());
                     let id = state.pool.handle_dialed(id, Handle::Shared(conn), capacity, now);
                     // Without a name nobody wants it, and it takes leave at once.
-                    later.driver = Some((home, driver.entered(Arc::downgrade(self), id)));
+                    later.driver = Some(Box::new((home, driver.entered(Arc::downgrade(self), id))));
                 }
                 Err(e) => {
                     if let Some(dial) = state.dials.get_mut(&id) {
@@ -338,8 +345,17 @@ impl Checkout {
 
     /// The connection of a lease was found dead: the request is in line again. It has to ask anew if this is false.
     #[must_use]
-    pub(super) fn release_stale(self: &Arc<Self>, token: Token, lease: Lease, now: Instant) -> bool {
+    pub(super) fn release_stale(
+        self: &Arc<Self>,
+        token: Token,
+        lease: Lease,
+        plan: Option<Box<Plan>>,
+        now: Instant,
+    ) -> bool {
         self.with(|state, later| {
+            if let Some(slot) = state.slots.get_mut(token.0).filter(|_| plan.is_some()) {
+                slot.plan = plan;
+            }
             let id = state.pool.release_stale(lease, now);
             let Some(slot) = state.slots.get_mut(token.0) else {
                 return false;

@@ -32,7 +32,7 @@ pub(crate) struct Slot {
     /// Wakes it when its place changes.
     pub(crate) waker: Option<Waker>,
     /// How to dial for all who share the dial, if it is this one that begins it.
-    pub(crate) plan: Option<Plan>,
+    pub(crate) plan: Option<Box<Plan>>,
 }
 
 /// Where a request stands.

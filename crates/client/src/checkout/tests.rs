@@ -151,6 +151,7 @@ impl World {
             socket: SocketOptions::default(),
             connector: Some(connector),
             limits: Limits::default(),
+            memory: crate::memory::Memory::default(),
             #[cfg(feature = "http2")]
             http2: crate::Http2Config::default(),
             #[cfg(feature = "tls")]

@@ -93,6 +93,8 @@ impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
                     }
                 }
                 Look::Failed(e) => return Poll::Ready(Err(e)),
+                // Only said to who asks, and seen to there.
+                Look::NoPlan => {}
                 Look::Ordered(claim) => {
                     let dial = (self.plan)()?.begin();
                     self.dialing = Some(dial.progress());
@@ -139,15 +141,31 @@ impl<'a, F: FnMut() -> Result<Plan, Error>> Waiting<'a, F> {
                 Poll::Pending
             }
             Probe::Unclear | Probe::Stale => {
-                self.token = leased.stale(now);
+                let plan = self.key.is_shared().then(&mut self.plan).transpose();
+                self.token = match plan {
+                    Ok(plan) => leased.stale(plan.map(Box::new), now),
+                    Err(_) => {
+                        // Whoever asks anew hears of it.
+                        if let Some(token) = leased.stale(None, now) {
+                            self.checkout.cancel(token);
+                        }
+                        None
+                    }
+                };
                 Poll::Ready(None)
             }
         }
     }
 
     fn ask(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<Look, Error> {
-        let plan = if self.key.is_shared() { Some((self.plan)()?) } else { None };
-        Ok(self.checkout.ask((&mut self.token, &self.key, self.want), &self.here, plan, cx.waker(), now))
+        let mut plan = None;
+        loop {
+            let asking = (&mut self.token, &self.key, self.want);
+            match self.checkout.ask(asking, &self.here, plan.take(), cx.waker(), now) {
+                Look::NoPlan => plan = Some(Box::new((self.plan)()?)),
+                look => return Ok(look),
+            }
+        }
     }
 
     /// Goes on with the dial. Whether the slot is to be looked at again.

@@ -28,6 +28,9 @@ use crate::h2::Opened;
 use crate::h2::{self, Http2Config};
 use crate::here::Here;
 use crate::info::ConnectionInfo;
+use crate::memory::Memory;
+#[cfg(feature = "http2")]
+use crate::memory::Place;
 use crate::protocols::Protocols;
 use crate::route::Route;
 use crate::runtime::{BoxFuture, SocketOptions};
@@ -52,6 +55,7 @@ pub(crate) struct DialSettings {
     pub(crate) socket: SocketOptions,
     pub(crate) connector: Option<Connector>,
     pub(crate) limits: Limits,
+    pub(crate) memory: Memory,
     #[cfg(feature = "http2")]
     pub(crate) http2: Http2Config,
     #[cfg(feature = "tls")]
@@ -113,9 +117,8 @@ impl Plan {
         info: ConnectionInfo,
         timer: &mut Timer,
     ) -> Result<Dialed, Error> {
-        let DialSettings { http2, limits, .. } = &*self.settings;
         timer.enter(Phase::Connect);
-        let opening = h2::open(io, info.by_http2(), self.here.clone(), http2, limits);
+        let opening = h2::open(io, info.by_http2(), self.here.clone(), &self.settings, Place::of(&self.url));
         let opened = within(timer, Box::pin(opening)).await;
         timer.leave(Phase::Connect);
         Ok(Dialed::Shared(Box::new(opened??)))

@@ -16,13 +16,16 @@ use super::io::Watch;
 use super::orders::{Order, Orders};
 use crate::here::Here;
 use crate::info::ConnectionInfo;
-use crate::timer::Timer;
+use crate::timer::{Sleep, Timer};
 
 /// So many streams are assumed to be allowed before the peer has said how many (RFC 9113 §6.5.2 advises no less).
-pub(super) const FIRST_STREAMS: usize = 100;
+pub(super) const FIRST_STREAMS: u32 = 100;
 
-/// Idle timers that a connection keeps for its next requests.
-const TIMERS: usize = 128;
+/// So many at most, whatever the peer allows: what is given up, all at once if it comes to that, is remembered for a while.
+pub(super) const MOST_STREAMS: u32 = 1024;
+
+/// Sleeps that a connection keeps for its next requests.
+const SLEEPS: usize = 128;
 
 /// A connection as the pool has it. When the last clone is gone, the connection takes leave of its peer.
 #[derive(Clone)]
@@ -123,7 +126,7 @@ pub(crate) struct Shared {
     pub(super) fate: OnceLock<Fate>,
     settings: OnceLock<PeerSettings>,
     settings_waiters: Mutex<Vec<Waker>>,
-    timers: Mutex<Vec<Timer>>,
+    sleeps: Mutex<Vec<Sleep>>,
 }
 
 impl Shared {
@@ -133,6 +136,7 @@ impl Shared {
         here: Here,
         limits: Limits,
         watch: Arc<Watch>,
+        most: u32,
     ) -> Self {
         Self {
             sender: Mutex::new(Some(sender)),
@@ -141,7 +145,7 @@ impl Shared {
             limits,
             watch,
             orders: Orders::default(),
-            most: AtomicU32::new(FIRST_STREAMS as u32),
+            most: AtomicU32::new(most),
             is_suspect: AtomicBool::new(false),
             is_retiring: AtomicBool::new(false),
             has_served: AtomicBool::new(false),
@@ -149,7 +153,7 @@ impl Shared {
             fate: OnceLock::new(),
             settings: OnceLock::new(),
             settings_waiters: Mutex::new(Vec::new()),
-            timers: Mutex::new(Vec::new()),
+            sleeps: Mutex::new(Vec::new()),
         }
     }
 
@@ -212,6 +216,11 @@ impl Shared {
         self.wake_waiters();
     }
 
+    /// Nothing more goes out.
+    pub(super) fn is_over(&self) -> bool {
+        self.fate.get().is_some() || self.watch.end().is_some()
+    }
+
     pub(super) fn is_settled(&self) -> bool {
         self.settings.get().is_some()
     }
@@ -233,24 +242,19 @@ impl Shared {
         }
     }
 
-    /// A timer for a request, with a sleep that was used before if there is one.
-    pub(super) fn timer(&self, request: Timer) -> Timer {
-        let kept = self.timers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match kept {
-            Some(mut timer) => {
-                timer.serve(request);
-                timer
-            }
-            None => request,
-        }
+    /// Gives a request a sleep that was used before, if there is one.
+    pub(super) fn lend_sleep(&self, timer: &mut Timer) {
+        timer.use_sleep(self.sleeps.lock().unwrap_or_else(PoisonError::into_inner).pop());
     }
 
-    /// A request has ended that was served by this one.
-    pub(super) fn keep_timer(&self, mut timer: Timer) {
-        timer.rest();
-        let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
-        if timers.len() < TIMERS {
-            timers.push(timer);
+    /// A request has ended.
+    pub(super) fn keep_sleep(&self, timer: &mut Timer) {
+        let Some(sleep) = timer.take_sleep() else {
+            return;
+        };
+        let mut sleeps = self.sleeps.lock().unwrap_or_else(PoisonError::into_inner);
+        if sleeps.len() < SLEEPS {
+            sleeps.push(sleep);
         }
     }
 }

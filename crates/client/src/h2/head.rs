@@ -20,7 +20,7 @@ const OF_CONNECTIONS: [HeaderName; 5] = [
 impl<'a> Outgoing<'a> {
     /// The head for the `h2` crate, and what it announces.
     pub(super) fn request(&self, content: RequestContent) -> Result<(Request<()>, Announcement<'a>), Misuse> {
-        let announced = self.check(content)?;
+        let announced = self.check_content(content)?;
         let mut request = Request::new(());
         *request.method_mut() = self.head.method.clone();
         *request.version_mut() = Version::HTTP_2;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use h2::client::Builder;
 use martlet_core::Limits;
 
-use super::handle::{FIRST_STREAMS, Multiplexed, Shared};
+use super::handle::{FIRST_STREAMS, MOST_STREAMS, Multiplexed, Shared};
 use super::io::{Io, Watch};
-use super::settings::Http2Config;
 use super::task::Driver;
+use crate::dial::DialSettings;
 use crate::error::{Error, Kind};
 use crate::here::Here;
 use crate::info::ConnectionInfo;
+use crate::memory::Place;
 use crate::transport::Transport;
 
 /// A connection for the pool, and what polls it.
@@ -20,8 +21,8 @@ pub(crate) struct Opened {
     pub(crate) driver: Driver,
 }
 
-/// Streams that were given up and of which something may still come: as many as are given up in that time at most.
-const REMEMBERED: usize = 256;
+/// Streams that were given up and of which something may still come: all that there can be, twice over.
+const REMEMBERED: usize = 2 * MOST_STREAMS as usize;
 
 /// The most that fields of one section may take, each with 32 octets on top (SETTINGS_MAX_HEADER_LIST_SIZE).
 fn field_section(limits: &Limits) -> u32 {
@@ -37,23 +38,28 @@ pub(crate) async fn open(
     io: Box<dyn Transport>,
     info: ConnectionInfo,
     here: Here,
-    config: &Http2Config,
-    limits: &Limits,
+    settings: &Arc<DialSettings>,
+    place: Place,
 ) -> Result<Opened, Error> {
+    let DialSettings { http2: config, limits, memory, .. } = &**settings;
+    let most = memory.streams(&place).unwrap_or(FIRST_STREAMS).max(1);
     let watch = Arc::new(Watch::default());
     let (stream_window, connection_window) = config.windows();
     let opened = Builder::new()
         .enable_push(false)
         .initial_window_size(stream_window)
         .initial_connection_window_size(connection_window)
-        .initial_max_send_streams(FIRST_STREAMS)
+        .initial_max_send_streams(usize::try_from(most).unwrap_or(usize::MAX))
         .max_header_list_size(field_section(limits))
         .max_concurrent_reset_streams(REMEMBERED)
+        // Counted over the life of a connection, and not only by what a peer does wrong: also by what comes late for streams
+        // that are forgotten.
+        .max_local_error_reset_streams(None)
         .reset_stream_duration(config.reset_memory)
         .handshake(Io::new(io, Arc::clone(&watch)))
         .await;
     let (sender, conn) = opened.map_err(|e| Error::new(Kind::Connect).with_source(e))?;
-    let shared = Arc::new(Shared::new(sender.clone(), info, here, limits.clone(), watch));
-    let driver = Driver::new(conn, sender, Arc::clone(&shared), config);
+    let shared = Arc::new(Shared::new(sender.clone(), info, here, limits.clone(), watch, most));
+    let driver = Driver::new(conn, sender, Arc::clone(&shared), Arc::clone(settings), place);
     Ok(Opened { conn: Multiplexed::new(shared), driver })
 }

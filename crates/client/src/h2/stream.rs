@@ -30,7 +30,7 @@ pub(crate) struct Stream {
     shared: Arc<Shared>,
     id: u32,
     state: State,
-    upload: Option<Upload>,
+    upload: Option<Box<Upload>>,
     /// Why the content of the request cannot be sent to its end. What of the response is here already is read first.
     source_failed: Option<SourceError>,
     /// Content that can be sent again as if for the first time.
@@ -89,8 +89,8 @@ impl Stream {
         shared: &Arc<Shared>,
         outgoing: &Outgoing<'_>,
         body: Body,
-        timer: Timer,
-    ) -> Result<Self, NotBegun> {
+        mut timer: Timer,
+    ) -> Result<Box<Self>, NotBegun> {
         let (request, announced) = outgoing.request(body.content()).map_err(NotBegun::Misuse)?;
         let is_whole = body.is_at_end();
         let declared = announced.length.filter(|_| !is_whole);
@@ -107,9 +107,10 @@ impl Stream {
         let (upload, untouched) = if is_whole {
             (None, Some(body))
         } else {
-            (Some(Upload::new(out, body, declared, announced.expects_continue)), None)
+            (Some(Box::new(Upload::new(out, body, declared, announced.expects_continue))), None)
         };
-        Ok(Self {
+        shared.lend_sleep(&mut timer);
+        Ok(Box::new(Self {
             _active: Active::new(shared),
             id: response.stream_id().as_u32(),
             shared: Arc::clone(shared),
@@ -119,11 +120,11 @@ impl Stream {
             untouched,
             received: Received::default(),
             trailers: None,
-            timer: shared.timer(timer),
+            timer,
             reads,
             refused: None,
             in_silence: false,
-        })
+        }))
     }
 
     pub(crate) fn info(&self) -> &ConnectionInfo {
@@ -140,10 +141,11 @@ impl Stream {
             Delivery::Answered
         } else if self.refused.is_some() {
             Delivery::Refused
-        } else if self.shared.watch.has_sent(self.id) {
-            Delivery::Unknown
-        } else {
+        } else if self.shared.is_over() && !self.is_sent() {
             Delivery::NotSent
+        } else {
+            // While the connection lives, what is queued goes out, whatever becomes of the request.
+            Delivery::Unknown
         }
     }
 
@@ -203,7 +205,10 @@ impl Stream {
                     // "A client that will wait for a 100 … is not required to wait for any specific length of time".
                     self.release_content();
                 }
-                Expired { phase: Phase::Send, .. } if self.is_sent() && !self.timer.is_total_over() => {
+                // Only nobody had told that the head is out.
+                Expired { phase: Phase::Send, .. }
+                    if self.is_sent() && !waits_for_peer && !self.timer.is_total_over() =>
+                {
                     self.timer.leave(Phase::Send);
                 }
                 // No phase is running while the source of the content has nothing.
@@ -443,15 +448,16 @@ impl Stream {
 
     /// Leaves the connection.
     pub(crate) fn end(self: Box<Self>) -> Aftermath {
-        let Self { shared, state, timer, in_silence, .. } = *self;
-        if in_silence {
+        let mut this = self;
+        let shared = Arc::clone(&this.shared);
+        if this.in_silence {
             shared.suspect();
         }
-        if let State::Complete = state {
+        if let State::Complete = this.state {
             // Nothing else ends in the poll of a request that needs its timer no more.
-            shared.keep_timer(timer);
+            shared.keep_sleep(&mut this.timer);
         }
-        drop(state);
+        drop(this);
         match shared.capacity() {
             Capacity::Streams(_) => Aftermath::Unchanged,
             _ => Aftermath::Changed,

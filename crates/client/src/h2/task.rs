@@ -12,12 +12,13 @@ use h2::client::{Connection, SendRequest};
 use h2::{Ping, PingPong};
 use martlet_core::pool::ConnId;
 
-use super::handle::{Fate, PeerSettings, Shared};
+use super::handle::{Fate, MOST_STREAMS, PeerSettings, Shared};
 use super::io::Io;
 use super::orders::Order;
 use super::resets::Resets;
-use super::settings::Http2Config;
 use crate::checkout::Checkout;
+use crate::dial::DialSettings;
+use crate::memory::Place;
 use crate::runtime::BoxFuture;
 
 /// How long taking leave may take: a peer that does not read would keep the connection for ever.
@@ -32,6 +33,9 @@ pub(crate) struct Driver {
     sender: Option<SendRequest<Bytes>>,
     pings: Option<PingPong>,
     shared: Arc<Shared>,
+    /// Where what it hears is remembered, and of whom.
+    settings: Arc<DialSettings>,
+    place: Place,
     /// Where it is known, and by what name.
     pool: Option<(Weak<Checkout>, ConnId)>,
     keep_alive: Option<Duration>,
@@ -54,7 +58,8 @@ impl Driver {
         mut conn: Connection<Io, Bytes>,
         sender: SendRequest<Bytes>,
         shared: Arc<Shared>,
-        config: &Http2Config,
+        settings: Arc<DialSettings>,
+        place: Place,
     ) -> Self {
         let heard = shared.here.runtime.now();
         Self {
@@ -63,8 +68,10 @@ impl Driver {
             sender: Some(sender),
             shared,
             pool: None,
-            keep_alive: config.keep_alive_interval,
-            answer_within: config.keep_alive_timeout,
+            keep_alive: settings.http2.keep_alive_interval,
+            answer_within: settings.http2.keep_alive_timeout,
+            settings,
+            place,
             reads: 0,
             resets: 0,
             allowance: Resets::default(),
@@ -159,12 +166,16 @@ impl Driver {
         let (Some(conn), Some(sender)) = (&self.conn, &mut self.sender) else {
             return;
         };
-        let most = u32::try_from(conn.max_concurrent_send_streams()).unwrap_or(u32::MAX);
+        let most = u32::try_from(conn.max_concurrent_send_streams()).unwrap_or(u32::MAX).min(MOST_STREAMS);
         let before = self.shared.most.swap(most, Ordering::AcqRel);
         // Ready whenever it is not in error, since nothing waits in its own queue.
         let mut cx = Context::from_waker(Waker::noop());
         let goes_away = matches!(sender.poll_ready(&mut cx), Poll::Ready(Err(_)));
         let newly = goes_away && !self.shared.is_retiring.swap(true, Ordering::AcqRel);
+        if before != most {
+            // A further connection begins with it.
+            self.settings.memory.add_streams(&self.place, most);
+        }
         if newly || before != most {
             self.tell();
         }

@@ -58,7 +58,7 @@ impl Upload {
     }
 
     /// The content, if none of it was asked for yet.
-    pub(super) fn into_untouched(self) -> Option<Body> {
+    pub(super) fn into_untouched(self: Box<Self>) -> Option<Body> {
         Some(self.body).filter(Body::is_untouched)
     }
 

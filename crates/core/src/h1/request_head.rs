@@ -92,24 +92,34 @@ impl<'a> RequestHead<'a> {
     ///
     /// As [`ClientConn::send_request`](super::ClientConn::send_request).
     pub fn check(&self, content: RequestContent) -> Result<Announcement<'a>, Misuse> {
-        let Checked { host, sending, extra, expects_continue, .. } = self.checked(content)?;
+        self.target.check(self.method)?;
+        let host = host_of(self)?;
+        Ok(Announcement { host, ..self.check_content(content)? })
+    }
+
+    /// The same without a look at target and host, for a caller who has them from a URL that was checked and no Host among
+    /// the fields.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check), but for those.
+    pub fn check_content(&self, content: RequestContent) -> Result<Announcement<'a>, Misuse> {
+        let Checked { sending, extra, expects_continue, .. } = self.checked(content)?;
         let length = match (sending, extra) {
             (Sending::Length(bound) | Sending::Chunked(Some(bound)), _) => Some(bound.declared),
             (Sending::Ended, Extra::ContentLength(length)) if length > 0 => Some(length),
             (Sending::Ended, _) if announces_emptiness(self.method, content) => Some(0),
             _ => None,
         };
-        Ok(Announcement { host, length, expects_continue })
+        Ok(Announcement { host: self.host, length, expects_continue })
     }
 
-    fn checked(&self, content: RequestContent) -> Result<Checked<'a>, Misuse> {
+    fn checked(&self, content: RequestContent) -> Result<Checked, Misuse> {
         let http10 = match self.version {
             Version::HTTP_11 => false,
             Version::HTTP_10 => true,
             _ => return Err(Misuse::UnsupportedVersion),
         };
-        self.target.check(self.method)?;
-        let host = host_of(self)?;
         let announced = announced(self.method, content)?;
         let (sending, extra) = announce(self.fields, announced, !http10)?;
         let expects_continue = !self.fields.is_empty() && continue_::is_expected(self.fields);
@@ -117,12 +127,14 @@ impl<'a> RequestHead<'a> {
             // "A client MUST NOT generate a 100-continue expectation in a request that does not include content."
             return Err(Misuse::ExpectWithoutContent);
         }
-        Ok(Checked { http10, host, sending, extra, expects_continue })
+        Ok(Checked { http10, sending, extra, expects_continue })
     }
 
     /// Checks the head, then writes it behind what is in `out`.
     pub(crate) fn write(&self, content: RequestContent, out: &mut Vec<u8>) -> Result<Written, Misuse> {
-        let Checked { http10, host, sending, extra, expects_continue } = self.checked(content)?;
+        self.target.check(self.method)?;
+        let host = host_of(self)?;
+        let Checked { http10, sending, extra, expects_continue } = self.checked(content)?;
 
         out.reserve(128 + host.len() + self.block.len() + 48 * self.fields.len());
         write_request_line(out, self.method, &self.target, self.version);
@@ -177,9 +189,8 @@ pub struct Announcement<'a> {
 }
 
 /// A head that may be sent.
-struct Checked<'a> {
+struct Checked {
     http10: bool,
-    host: &'a [u8],
     sending: Sending,
     extra: Extra,
     expects_continue: bool,

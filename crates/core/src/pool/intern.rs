@@ -82,6 +82,10 @@ impl<K: PoolKey> Names<K> {
     }
 
     /// The entry of a key, made if there is none.
+    pub(crate) fn find(&self, key: &K) -> Option<Id> {
+        self.key_ids.get(key).copied()
+    }
+
     pub(crate) fn key(&mut self, key: &K) -> Id {
         if let Some(id) = self.key_ids.get(key) {
             return *id;

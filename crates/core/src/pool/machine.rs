@@ -115,6 +115,13 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         id
     }
 
+    /// Whether a request for any connection under this key would be assigned one at once.
+    pub fn can_serve(&mut self, key: &K, now: Instant) -> bool {
+        self.tick(now);
+        let known = self.names.find(key).filter(|_| self.shutdown == Shutdown::No);
+        known.is_some_and(|key| self.usable(key, Want::Any, self.turn).is_some())
+    }
+
     /// A request does not wait any more. If it was assigned a connection already, that is for it to release. If it was
     /// told to dial and will not, it cancels first and calls the dial abandoned then.
     pub fn cancel(&mut self, waiter: WaiterId, now: Instant) {

@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::error::{Misuse, PeerError};
 use crate::syntax::number::decimal;
-use crate::syntax::token::is_target_text;
+use crate::syntax::token::{is_reg_name_text, is_target_text};
 
 /// A request target in one of its four forms (RFC 9112 §3.2), as it goes on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,10 +156,10 @@ fn is_port(port: &[u8]) -> bool {
 /// `IP-literal / IPv4address / reg-name` (RFC 3986 §3.2.2), without looking into the literal beyond its octets.
 fn is_uri_host(host: &[u8]) -> bool {
     if let [b'[', literal @ .., b']'] = host {
-        return !literal.is_empty()
-            && literal.iter().all(|b| b.is_ascii_alphanumeric() || b":.-_~!$&'()*+,;=%".contains(b));
+        let mut parts = literal.split(|&b| b == b':');
+        return !literal.is_empty() && parts.all(is_reg_name_text);
     }
-    host.iter().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(b))
+    is_reg_name_text(host)
 }
 
 #[cfg(test)]

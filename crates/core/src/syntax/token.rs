@@ -6,6 +6,8 @@ const TCHAR: u8 = 1;
 const TEXT: u8 = 2;
 /// VCHAR without `#`: what request targets are made of. A fragment is never sent (RFC 9110 §7.1).
 const TARGET: u8 = 4;
+/// `unreserved`, `sub-delims` and `%`: what a `reg-name` and an IPv4 address are made of (RFC 3986 §3.2.2).
+const REG_NAME: u8 = 8;
 
 static CLASS: [u8; 256] = {
     let mut table = [0; 256];
@@ -23,6 +25,11 @@ static CLASS: [u8; 256] = {
         }
         if matches!(b, b'!'..=b'~') && b != b'#' {
             class |= TARGET;
+        }
+        if matches!(b, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'
+            | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b'%')
+        {
+            class |= REG_NAME;
         }
         table[i] = class;
         i += 1;
@@ -52,6 +59,11 @@ pub(crate) fn is_all_text(octets: &[u8]) -> bool {
 /// Whether all octets may stand in a request target.
 pub(crate) fn is_target_text(octets: &[u8]) -> bool {
     all(octets, TARGET)
+}
+
+/// Whether all octets may stand in a registered name.
+pub(crate) fn is_reg_name_text(octets: &[u8]) -> bool {
+    all(octets, REG_NAME)
 }
 
 /// Without the whitespace around it. CR and LF count as whitespace: in a received field value they can only be
