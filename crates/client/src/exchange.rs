@@ -60,7 +60,10 @@ fn protocols(client: &Inner, request: &Request) -> Result<Protocols, Error> {
     if cfg!(not(feature = "http2")) && protocols == Protocols::Http2 {
         return Err(Error::builder("HTTP/2 needs the feature `http2`"));
     }
-    if request.version.is_none() && request.protocol.is_none() && client.dialing.memory.wants_http1(&request.url) {
+    if request.version.is_none()
+        && request.protocol.is_none()
+        && client.dialing.memory.wants_http1(&request.url)
+    {
         return Ok(Protocols::Http1);
     }
     Ok(protocols)
@@ -173,18 +176,18 @@ impl<'a> Exchange<'a> {
             Ok(leased) => Ok(Next::Begun(Begun { leased, is_reused, spare })),
             Err(NotBegun::Misuse(e)) => Err(Error::builder(e)),
             Err(NotBegun::Shutdown) => Err(Error::new(Kind::Shutdown)),
-            Err(NotBegun::Gone(body)) => {
+            Err(NotBegun::Gone(body, why)) => {
                 self.body = body;
-                self.elsewhere(is_reused)
+                self.elsewhere(why, is_reused)
             }
         }
     }
 
     /// A connection was gone before anything was sent on it. That is no attempt if it was an old one; one that was dialled
     /// for this request is as if it had been lost with it.
-    fn elsewhere(&mut self, is_reused: bool) -> Result<Next, Error> {
+    fn elsewhere(&mut self, why: Option<Error>, is_reused: bool) -> Result<Next, Error> {
         let closed = Closed::BeforeResponse { interim: false, by: Ending::Fin };
-        let error = Error::new(Kind::Closed(closed));
+        let error = why.unwrap_or_else(|| Error::new(Kind::Closed(closed)));
         if is_reused {
             self.gone += 1;
             return if self.gone > UNLUCKY { Err(error) } else { Ok(Next::Elsewhere) };

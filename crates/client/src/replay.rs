@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Version};
-use martlet_core::Delivery;
+use martlet_core::Delivery::{self, NotSent, Refused, Unknown};
 
 use crate::error::{Error, ErrorCode, Kind};
 use crate::request::Request;
@@ -47,7 +47,7 @@ pub(crate) enum Replay {
 
 impl Attempts {
     pub(crate) fn new() -> Self {
-        Self { made: 1, refusals: 0, losses: 0, fell_back: false, delivery: Delivery::NotSent }
+        Self { made: 1, refusals: 0, losses: 0, fell_back: false, delivery: NotSent }
     }
 
     pub(crate) fn made(&self) -> u32 {
@@ -60,20 +60,21 @@ impl Attempts {
     pub(crate) fn judge(&mut self, error: &Error, lost: Lost, request: &Request) -> Option<Replay> {
         self.delivery = self.delivery.max(error.delivery());
         let replay = match (error.delivery(), error.kind()) {
-            (Delivery::Refused, Kind::Reset(ErrorCode::HTTP_1_1_REQUIRED)) => {
+            (NotSent | Refused, Kind::Reset(ErrorCode::HTTP_1_1_REQUIRED)) => {
                 // A request that must be HTTP/2 cannot be anything else.
                 let may_fall_back = request.version != Some(Version::HTTP_2) && request.protocol.is_none();
                 (may_fall_back && !self.fell_back).then_some(Replay::ByHttp1)
             }
             // To come again at once is just what it complains of.
-            (Delivery::Refused, Kind::Reset(ErrorCode::ENHANCE_YOUR_CALM)) => None,
-            (Delivery::Refused, _) => (self.refusals < REFUSALS).then(|| {
+            (NotSent | Refused, Kind::Reset(ErrorCode::ENHANCE_YOUR_CALM)) => None,
+            // A connection that goes away before anything was sent on it refuses, too.
+            (NotSent, Kind::Reset(_)) | (Refused, _) => (self.refusals < REFUSALS).then(|| {
                 let doubled = self.refusals.saturating_sub(1);
                 let wait = if self.refusals == 0 { Duration::ZERO } else { BACKOFF * 2u32.pow(doubled) };
                 Replay::Anywhere(wait)
             }),
-            (Delivery::NotSent, Kind::Closed(_)) => (self.losses < LOSSES).then_some(Replay::Fresh),
-            (Delivery::Unknown, Kind::Closed(_)) => {
+            (NotSent, Kind::Closed(_)) => (self.losses < LOSSES).then_some(Replay::Fresh),
+            (Unknown, Kind::Closed(_)) => {
                 let is_harmless = lost.is_proven && is_idempotent(&request.method, &request.fields);
                 (self.losses < LOSSES && is_harmless).then_some(Replay::Fresh)
             }

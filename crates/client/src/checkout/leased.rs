@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+#[cfg(feature = "http2")]
+use martlet_core::Delivery;
 use martlet_core::Misuse;
 use martlet_core::pool::{Handle, Lease, Returned};
 
@@ -11,6 +13,7 @@ use crate::carrier::Carrier;
 use crate::checkout::shared::Checkout;
 use crate::checkout::slot::Token;
 use crate::dial::Plan;
+use crate::error::Error;
 use crate::h1::Connection;
 #[cfg(feature = "http2")]
 use crate::h2;
@@ -41,9 +44,9 @@ enum Held {
 pub(crate) enum NotBegun {
     /// It must not be sent.
     Misuse(Misuse),
-    /// The connection takes no more requests. The content is as it was.
+    /// The connection takes no more requests, for the reason that is given if there is one. The content is as it was.
     #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "others are looked at before"))]
-    Gone(Body),
+    Gone(Body, Option<Error>),
     /// There is no connection any more.
     Shutdown,
 }
@@ -123,10 +126,14 @@ impl Leased {
                         Ok(self)
                     }
                     Err(e) => {
+                        let info = conn.shared().info().reused(self.is_reused);
                         self.unused();
                         Err(match e {
                             h2::NotBegun::Misuse(e) => NotBegun::Misuse(e),
-                            h2::NotBegun::Gone(body) => NotBegun::Gone(body),
+                            h2::NotBegun::Gone(body, why) => {
+                                let why = why.map(|why| why.into_error(Delivery::NotSent, &info));
+                                NotBegun::Gone(body, why)
+                            }
                         })
                     }
                 }

@@ -33,7 +33,7 @@ impl Outgoing {
         self.resets
     }
 
-    /// These octets were taken. Gives the last stream whose header block is whole now, if there is one more.
+    /// These octets were taken. Gives the highest stream of which a header block is whole now, if there is one.
     pub(super) fn take(&mut self, mut octets: &[u8]) -> Option<u32> {
         let mut last = None;
         loop {
@@ -41,7 +41,8 @@ impl Outgoing {
             self.skip -= n;
             octets = &octets[n..];
             if self.skip == 0 {
-                last = self.ends.take().or(last);
+                // Trailers of an earlier stream may come behind the head of a later one.
+                last = last.max(self.ends.take());
             }
             if octets.is_empty() {
                 return last;

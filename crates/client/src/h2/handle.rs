@@ -12,7 +12,7 @@ use http::Request;
 use martlet_core::Limits;
 use martlet_core::pool::Capacity;
 
-use super::io::Watch;
+use super::io::{End, Watch};
 use super::orders::{Order, Orders};
 use crate::here::Here;
 use crate::info::ConnectionInfo;
@@ -161,6 +161,10 @@ impl Shared {
         &self.here
     }
 
+    pub(crate) fn info(&self) -> &ConnectionInfo {
+        &self.info
+    }
+
     /// What the pool is to be told. It is asked for under the pool's lock, so that the last word is the newest.
     pub(crate) fn capacity(&self) -> Capacity {
         if self.is_retiring.load(Ordering::Acquire) {
@@ -216,9 +220,9 @@ impl Shared {
         self.wake_waiters();
     }
 
-    /// Nothing more goes out.
+    /// Nothing more goes out. A peer that ends its side in order may still be sent what lies in the buffers.
     pub(super) fn is_over(&self) -> bool {
-        self.fate.get().is_some() || self.watch.end().is_some()
+        self.fate.get().is_some() || matches!(self.watch.end(), Some(End::Failed(_)))
     }
 
     pub(super) fn is_settled(&self) -> bool {

@@ -75,8 +75,8 @@ enum State {
 pub(crate) enum NotBegun {
     /// It must not be sent.
     Misuse(Misuse),
-    /// The connection takes no more requests. The content is as it was.
-    Gone(Body),
+    /// The connection takes no more requests, for the reason that is given if there is one. The content is as it was.
+    Gone(Body, Option<Failure>),
 }
 
 impl Stream {
@@ -97,12 +97,12 @@ impl Stream {
         let reads = shared.watch.reads();
         let (response, out) = match shared.send(request, is_whole) {
             Ok(stream) => stream,
-            // Whatever it is, the next request would meet the same.
-            Err(e) if e.as_ref().is_none_or(|e| e.is_io() || e.is_go_away() || !e.is_reset()) => {
+            Err(e) => {
+                // Whatever it is, the next request would meet the same.
                 shared.is_retiring.store(true, Ordering::Release);
-                return Err(NotBegun::Gone(body));
+                let why = e.map(|e| failure(e, shared, &Received::default()));
+                return Err(NotBegun::Gone(body, why));
             }
-            Err(_) => return Err(NotBegun::Gone(body)),
         };
         let (upload, untouched) = if is_whole {
             (None, Some(body))

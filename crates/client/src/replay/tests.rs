@@ -32,9 +32,17 @@ fn what_was_refused_is_replayed_whatever_the_method_three_times_and_ever_later()
 }
 
 #[test]
+fn a_connection_that_goes_away_before_anything_is_sent_counts_as_a_refusal() {
+    let e = error(Delivery::NotSent, Kind::Reset(ErrorCode::NO_ERROR));
+    assert_eq!(judge_once(Method::POST, &e, NEW), Some(Replay::Anywhere(Duration::ZERO)));
+}
+
+#[test]
 fn whoever_is_told_to_calm_down_does_not_come_again() {
-    let e = error(Delivery::Refused, Kind::Reset(ErrorCode::ENHANCE_YOUR_CALM));
-    assert_eq!(judge_once(Method::GET, &e, PROVEN), None);
+    for delivery in [Delivery::Refused, Delivery::NotSent] {
+        let e = error(delivery, Kind::Reset(ErrorCode::ENHANCE_YOUR_CALM));
+        assert_eq!(judge_once(Method::GET, &e, PROVEN), None);
+    }
 }
 
 #[test]
@@ -68,7 +76,9 @@ fn an_answer_a_timeout_and_any_other_reset_are_final() {
     for kind in kinds {
         assert_eq!(judge_once(Method::GET, &error(Delivery::Answered, kind), PROVEN), None, "{kind:?}");
     }
-    for kind in [Kind::Timeout(Phase::Send), Kind::Reset(ErrorCode::CANCEL), Kind::Shutdown, Kind::Body] {
+    let reset = Kind::Reset(ErrorCode::CANCEL);
+    assert_eq!(judge_once(Method::GET, &error(Delivery::Unknown, reset), PROVEN), None);
+    for kind in [Kind::Timeout(Phase::Send), Kind::Shutdown, Kind::Body, Kind::Protocol] {
         assert_eq!(judge_once(Method::GET, &error(Delivery::Unknown, kind), PROVEN), None, "{kind:?}");
         assert_eq!(judge_once(Method::GET, &error(Delivery::NotSent, kind), PROVEN), None, "{kind:?}");
     }

@@ -54,6 +54,15 @@ fn it_does_not_matter_how_the_octets_are_cut() {
 }
 
 #[test]
+fn trailers_of_an_earlier_stream_do_not_hide_the_head_of_a_later_one() {
+    let mut outgoing = Outgoing::new();
+    let mut octets = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    octets.extend(frame(HEADERS, END_HEADERS, 3, 20));
+    octets.extend(frame(HEADERS, END_HEADERS | 1, 1, 20));
+    assert_eq!(outgoing.take(&octets), Some(3));
+}
+
+#[test]
 fn the_first_frame_is_whole_with_its_last_octet() {
     for payload in [0, 1, 18, 300] {
         let octets = frame(0x4, 0, 0, payload);
