@@ -23,7 +23,7 @@ fn judge_once(method: Method, error: &Error, lost: Lost) -> Option<Replay> {
 
 #[test]
 fn what_was_refused_is_replayed_whatever_the_method_three_times_and_ever_later() {
-    let (mut attempts, e) = (Attempts::new(), error(Delivery::Refused, REFUSED));
+    let (mut attempts, e) = (Attempts::new(), error(Refused, REFUSED));
     let post = request(Method::POST);
     let waits: Vec<_> = (0..4).map(|_| attempts.judge(&e, NEW, &post)).collect();
     let anywhere = |ms| Some(Replay::Anywhere(Duration::from_millis(ms)));
@@ -33,13 +33,13 @@ fn what_was_refused_is_replayed_whatever_the_method_three_times_and_ever_later()
 
 #[test]
 fn a_connection_that_goes_away_before_anything_is_sent_counts_as_a_refusal() {
-    let e = error(Delivery::NotSent, Kind::Reset(ErrorCode::NO_ERROR));
+    let e = error(NotSent, Kind::Reset(ErrorCode::NO_ERROR));
     assert_eq!(judge_once(Method::POST, &e, NEW), Some(Replay::Anywhere(Duration::ZERO)));
 }
 
 #[test]
 fn whoever_is_told_to_calm_down_does_not_come_again() {
-    for delivery in [Delivery::Refused, Delivery::NotSent] {
+    for delivery in [Refused, NotSent] {
         let e = error(delivery, Kind::Reset(ErrorCode::ENHANCE_YOUR_CALM));
         assert_eq!(judge_once(Method::GET, &e, PROVEN), None);
     }
@@ -47,7 +47,7 @@ fn whoever_is_told_to_calm_down_does_not_come_again() {
 
 #[test]
 fn what_was_not_sent_is_replayed_once_on_a_new_connection() {
-    let (mut attempts, e) = (Attempts::new(), error(Delivery::NotSent, CLOSED));
+    let (mut attempts, e) = (Attempts::new(), error(NotSent, CLOSED));
     let post = request(Method::POST);
     assert_eq!(attempts.judge(&e, NEW, &post), Some(Replay::Fresh));
     assert_eq!(attempts.judge(&e, NEW, &post), None);
@@ -55,7 +55,7 @@ fn what_was_not_sent_is_replayed_once_on_a_new_connection() {
 
 #[test]
 fn what_may_have_been_processed_is_replayed_only_if_that_does_no_harm_and_the_connection_was_proven() {
-    let e = error(Delivery::Unknown, CLOSED);
+    let e = error(Unknown, CLOSED);
     for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE] {
         assert_eq!(judge_once(method.clone(), &e, PROVEN), Some(Replay::Fresh), "{method}");
         assert_eq!(judge_once(method.clone(), &e, NEW), None, "{method}");
@@ -77,16 +77,16 @@ fn an_answer_a_timeout_and_any_other_reset_are_final() {
         assert_eq!(judge_once(Method::GET, &error(Delivery::Answered, kind), PROVEN), None, "{kind:?}");
     }
     let reset = Kind::Reset(ErrorCode::CANCEL);
-    assert_eq!(judge_once(Method::GET, &error(Delivery::Unknown, reset), PROVEN), None);
+    assert_eq!(judge_once(Method::GET, &error(Unknown, reset), PROVEN), None);
     for kind in [Kind::Timeout(Phase::Send), Kind::Shutdown, Kind::Body, Kind::Protocol] {
-        assert_eq!(judge_once(Method::GET, &error(Delivery::Unknown, kind), PROVEN), None, "{kind:?}");
-        assert_eq!(judge_once(Method::GET, &error(Delivery::NotSent, kind), PROVEN), None, "{kind:?}");
+        assert_eq!(judge_once(Method::GET, &error(Unknown, kind), PROVEN), None, "{kind:?}");
+        assert_eq!(judge_once(Method::GET, &error(NotSent, kind), PROVEN), None, "{kind:?}");
     }
 }
 
 #[test]
 fn http_1_1_is_fallen_back_to_once_unless_the_request_must_be_http_2() {
-    let e = error(Delivery::Refused, Kind::Reset(ErrorCode::HTTP_1_1_REQUIRED));
+    let e = error(Refused, Kind::Reset(ErrorCode::HTTP_1_1_REQUIRED));
     let mut attempts = Attempts::new();
     assert_eq!(attempts.judge(&e, NEW, &request(Method::POST)), Some(Replay::ByHttp1));
     assert_eq!(attempts.judge(&e, NEW, &request(Method::POST)), None);
@@ -99,9 +99,9 @@ fn http_1_1_is_fallen_back_to_once_unless_the_request_must_be_http_2() {
 fn over_several_attempts_the_most_that_was_seen_counts() {
     let mut attempts = Attempts::new();
     let get = request(Method::GET);
-    assert!(attempts.judge(&error(Delivery::Unknown, CLOSED), PROVEN, &get).is_some());
-    let e = attempts.conclude(error(Delivery::NotSent, Kind::Connect));
-    assert_eq!((e.delivery(), e.attempts()), (Delivery::Unknown, 2));
+    assert!(attempts.judge(&error(Unknown, CLOSED), PROVEN, &get).is_some());
+    let e = attempts.conclude(error(NotSent, Kind::Connect));
+    assert_eq!((e.delivery(), e.attempts()), (Unknown, 2));
 }
 
 #[test]
