@@ -12,7 +12,7 @@ use http::Request;
 use martlet_core::Limits;
 use martlet_core::pool::Capacity;
 
-use super::io::{End, Watch};
+use super::io::Watch;
 use super::orders::{Order, Orders};
 use crate::here::Here;
 use crate::info::ConnectionInfo;
@@ -220,9 +220,9 @@ impl Shared {
         self.wake_waiters();
     }
 
-    /// Nothing more goes out. A peer that ends its side in order may still be sent what lies in the buffers.
+    /// Nothing more goes out.
     pub(super) fn is_over(&self) -> bool {
-        self.fate.get().is_some() || matches!(self.watch.end(), Some(End::Failed(_)))
+        self.fate.get().is_some() || self.watch.end().is_some()
     }
 
     pub(super) fn is_settled(&self) -> bool {

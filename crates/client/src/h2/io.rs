@@ -66,6 +66,14 @@ impl Watch {
         self.end.get()
     }
 
+    /// After the end nothing more is taken: what is known to be sent by then is all that ever is.
+    fn check_open(&self) -> io::Result<()> {
+        match self.end.get() {
+            None => Ok(()),
+            Some(_) => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
     fn failed(&self, e: io::Error) -> io::Error {
         let kind = e.kind();
         let e = Arc::new(e);
@@ -147,6 +155,7 @@ impl tokio::io::AsyncRead for Io {
 
 impl tokio::io::AsyncWrite for Io {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.watch.check_open()?;
         match ready!(Pin::new(&mut self.io).poll_write(cx, octets)) {
             Ok(n) => {
                 self.taken(n, [octets]);
@@ -161,6 +170,7 @@ impl tokio::io::AsyncWrite for Io {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.watch.check_open()?;
         match ready!(Pin::new(&mut self.io).poll_write_vectored(cx, slices)) {
             Ok(n) => {
                 self.taken(n, slices.iter().map(|slice| &**slice));
