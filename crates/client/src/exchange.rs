@@ -12,7 +12,6 @@ use martlet_core::pool::Want;
 #[cfg(feature = "http2")]
 use martlet_core::time::Phase;
 use martlet_core::time::Timeouts;
-use martlet_core::{Closed, Ending};
 
 use crate::body::Body;
 use crate::checkout::{Allowed, Key, Leased, NotBegun, Waiting};
@@ -185,9 +184,7 @@ impl<'a> Exchange<'a> {
 
     /// A connection was gone before anything was sent on it. That is no attempt if it was an old one; one that was dialled
     /// for this request is as if it had been lost with it.
-    fn elsewhere(&mut self, why: Option<Error>, is_reused: bool) -> Result<Next, Error> {
-        let closed = Closed::BeforeResponse { interim: false, by: Ending::Fin };
-        let error = why.unwrap_or_else(|| Error::new(Kind::Closed(closed)));
+    fn elsewhere(&mut self, error: Error, is_reused: bool) -> Result<Next, Error> {
         if is_reused {
             self.gone += 1;
             return if self.gone > UNLUCKY { Err(error) } else { Ok(Next::Elsewhere) };

@@ -100,7 +100,7 @@ impl ConnectionInfo {
         self.shared.tls.as_ref()
     }
 
-    /// Whether the connection was idle before this request, or had served another one.
+    /// Whether the connection was idle before this request, or had served another one to its end.
     pub fn is_reused(&self) -> bool {
         self.is_reused
     }

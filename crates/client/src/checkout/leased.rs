@@ -44,9 +44,9 @@ enum Held {
 pub(crate) enum NotBegun {
     /// It must not be sent.
     Misuse(Misuse),
-    /// The connection takes no more requests, for the reason that is given if there is one. The content is as it was.
+    /// The connection takes no more requests, for this reason. The content is as it was.
     #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "others are looked at before"))]
-    Gone(Body, Option<Error>),
+    Gone(Body, Error),
     /// There is no connection any more.
     Shutdown,
 }
@@ -131,8 +131,7 @@ impl Leased {
                         Err(match e {
                             h2::NotBegun::Misuse(e) => NotBegun::Misuse(e),
                             h2::NotBegun::Gone(body, why) => {
-                                let why = why.map(|why| why.into_error(Delivery::NotSent, &info));
-                                NotBegun::Gone(body, why)
+                                NotBegun::Gone(body, why.into_error(Delivery::NotSent, &info))
                             }
                         })
                     }

@@ -61,6 +61,17 @@ pub(super) fn failure(e: h2::Error, shared: &Shared, received: &Received) -> Fai
     if !e.is_io() {
         return Failure::Http2(Kind::Protocol, Box::new(Said(e)));
     }
+    ended(shared, received)
+}
+
+/// What a request fails with on a connection that has ended.
+pub(super) fn ended(shared: &Shared, received: &Received) -> Failure {
+    if shared.watch.is_http1() {
+        return Failure::Http2(Kind::Protocol, "the server answers by HTTP/1, not by HTTP/2".into());
+    }
+    if let Some(breach) = shared.breach.get() {
+        return Failure::Http2(Kind::Protocol, breach.as_str().into());
+    }
     let fate = shared.fate.get();
     match (fate, shared.watch.end()) {
         (Some(Fate::Shutdown), _) => Failure::Shutdown,

@@ -124,6 +124,8 @@ pub(crate) struct Shared {
     /// Requests on it.
     pub(super) active: AtomicUsize,
     pub(super) fate: OnceLock<Fate>,
+    /// How the peer broke the protocol, if that ended it.
+    pub(super) breach: OnceLock<String>,
     settings: OnceLock<PeerSettings>,
     settings_waiters: Mutex<Vec<Waker>>,
     sleeps: Mutex<Vec<Sleep>>,
@@ -151,6 +153,7 @@ impl Shared {
             has_served: AtomicBool::new(false),
             active: AtomicUsize::new(0),
             fate: OnceLock::new(),
+            breach: OnceLock::new(),
             settings: OnceLock::new(),
             settings_waiters: Mutex::new(Vec::new()),
             sleeps: Mutex::new(Vec::new()),

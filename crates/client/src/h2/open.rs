@@ -24,6 +24,9 @@ pub(crate) struct Opened {
 /// Streams that were given up and of which something may still come: all that there can be, twice over.
 const REMEMBERED: usize = 2 * MOST_STREAMS as usize;
 
+/// The largest frame that a peer may send (SETTINGS_MAX_FRAME_SIZE): content in few frames costs both sides less.
+const FRAME: u32 = 64 * 1024;
+
 /// The most that fields of one section may take, each with 32 octets on top (SETTINGS_MAX_HEADER_LIST_SIZE).
 fn field_section(limits: &Limits) -> u32 {
     u32::try_from(limits.max_head_size).unwrap_or(u32::MAX)
@@ -49,6 +52,7 @@ pub(crate) async fn open(
         .enable_push(false)
         .initial_window_size(stream_window)
         .initial_connection_window_size(connection_window)
+        .max_frame_size(FRAME)
         .initial_max_send_streams(usize::try_from(most).unwrap_or(usize::MAX))
         .max_header_list_size(field_section(limits))
         .max_concurrent_reset_streams(REMEMBERED)

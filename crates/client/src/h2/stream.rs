@@ -14,7 +14,7 @@ use martlet_core::pool::Capacity;
 use martlet_core::time::{Expired, Phase};
 use martlet_core::{Delivery, Misuse, PeerError};
 
-use super::failure::{Received, failure, refusal};
+use super::failure::{Received, ended, failure, refusal};
 use super::handle::{Aftermath, Shared};
 use super::upload::{Progress, Upload};
 use crate::body::{Body, SourceError};
@@ -75,8 +75,8 @@ enum State {
 pub(crate) enum NotBegun {
     /// It must not be sent.
     Misuse(Misuse),
-    /// The connection takes no more requests, for the reason that is given if there is one. The content is as it was.
-    Gone(Body, Option<Failure>),
+    /// The connection takes no more requests, for this reason. The content is as it was.
+    Gone(Body, Box<Failure>),
 }
 
 impl Stream {
@@ -100,8 +100,9 @@ impl Stream {
             Err(e) => {
                 // Whatever it is, the next request would meet the same.
                 shared.is_retiring.store(true, Ordering::Release);
-                let why = e.map(|e| failure(e, shared, &Received::default()));
-                return Err(NotBegun::Gone(body, why));
+                let received = Received::default();
+                let why = e.map_or_else(|| ended(shared, &received), |e| failure(e, shared, &received));
+                return Err(NotBegun::Gone(body, Box::new(why)));
             }
         };
         let (upload, untouched) = if is_whole {

@@ -115,8 +115,11 @@ impl Driver {
             let Some(conn) = &mut self.conn else {
                 return Poll::Ready(Fate::Ended);
             };
-            if Pin::new(conn).poll(cx).is_ready() {
-                // What it says was told to the streams.
+            if let Poll::Ready(result) = Pin::new(conn).poll(cx) {
+                // What it says was told to the streams; those that come too late are told, too.
+                if let Some(e) = result.err().filter(|e| !e.is_io() && !e.is_remote()) {
+                    let _ = self.shared.breach.set(e.to_string());
+                }
                 return Poll::Ready(Fate::Ended);
             }
             self.look_at_resets();
