@@ -99,7 +99,7 @@ fn a_request_that_is_dropped_while_it_looks_at_them_leaves_the_connection_as_it_
                 let builder = Client::builder().tls(trusting()).max_requests_per_connection(Some(2));
                 let client = builder.build().unwrap();
                 drop(read(client.get(server.url("/")).send().await.unwrap()).await.unwrap());
-                thread::sleep(Duration::from_millis(150));
+                thread::sleep(Duration::from_millis(600));
                 {
                     let mut looks = pin!(client.get(server.url("/")).send());
                     assert!(poll_once(&mut looks).await.is_none());
