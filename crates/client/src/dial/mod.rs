@@ -29,8 +29,6 @@ use crate::h2::{self, Http2Config};
 use crate::here::Here;
 use crate::info::ConnectionInfo;
 use crate::memory::Memory;
-#[cfg(feature = "http2")]
-use crate::memory::Place;
 use crate::protocols::Protocols;
 use crate::route::Route;
 use crate::runtime::{BoxFuture, SocketOptions};
@@ -118,7 +116,7 @@ impl Plan {
         timer: &mut Timer,
     ) -> Result<Dialed, Error> {
         timer.enter(Phase::Connect);
-        let opening = h2::open(io, info.by_http2(), self.here.clone(), &self.settings, Place::of(&self.url));
+        let opening = h2::open(io, info.by_http2(), self.here.clone(), &self.settings, &self.url);
         let opened = within(timer, Box::pin(opening)).await;
         timer.leave(Phase::Connect);
         Ok(Dialed::Shared(Box::new(opened??)))

@@ -12,6 +12,7 @@ use http::Request;
 use martlet_core::Limits;
 use martlet_core::pool::Capacity;
 
+use super::head::Server;
 use super::io::Watch;
 use super::orders::{Order, Orders};
 use crate::here::Here;
@@ -109,6 +110,7 @@ pub(crate) struct Shared {
     /// `None` once it takes no more requests.
     sender: Mutex<Option<SendRequest<Bytes>>>,
     pub(super) info: ConnectionInfo,
+    pub(super) server: Server,
     pub(super) here: Here,
     pub(super) limits: Limits,
     pub(super) watch: Arc<Watch>,
@@ -135,6 +137,7 @@ impl Shared {
     pub(super) fn new(
         sender: SendRequest<Bytes>,
         info: ConnectionInfo,
+        server: Server,
         here: Here,
         limits: Limits,
         watch: Arc<Watch>,
@@ -143,6 +146,7 @@ impl Shared {
         Self {
             sender: Mutex::new(Some(sender)),
             info,
+            server,
             here,
             limits,
             watch,

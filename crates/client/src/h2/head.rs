@@ -1,12 +1,28 @@
 //! Request heads as HTTP/2 has them (RFC 9113 §8.3).
 
 use http::header::{self, HeaderName};
-use http::uri::{Authority, Uri};
+use http::uri::{Authority, Parts, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Request, Version};
 use martlet_core::Misuse;
 use martlet_core::h1::{Announcement, RequestContent};
 
 use crate::outgoing::Outgoing;
+use crate::url::Url;
+
+/// Whose connection it is, in the terms of `http`: the same for nearly all of its requests.
+#[derive(Debug)]
+pub(super) struct Server {
+    scheme: Scheme,
+    authority: Authority,
+}
+
+impl Server {
+    /// `None` for a host that the types of `http` refuse.
+    pub(super) fn of(url: &Url) -> Option<Self> {
+        let scheme = if url.is_https() { Scheme::HTTPS } else { Scheme::HTTP };
+        Some(Self { scheme, authority: Authority::try_from(url.authority()).ok()? })
+    }
+}
 
 /// Fields that speak of a connection of HTTP/1.1 (RFC 9113 §8.2.2). TE is seen to apart.
 const OF_CONNECTIONS: [HeaderName; 5] = [
@@ -19,12 +35,16 @@ const OF_CONNECTIONS: [HeaderName; 5] = [
 
 impl<'a> Outgoing<'a> {
     /// The head for the `h2` crate, and what it announces.
-    pub(super) fn request(&self, content: RequestContent) -> Result<(Request<()>, Announcement<'a>), Misuse> {
+    pub(super) fn request(
+        &self,
+        content: RequestContent,
+        server: &Server,
+    ) -> Result<(Request<()>, Announcement<'a>), Misuse> {
         let announced = self.check_content(content)?;
         let mut request = Request::new(());
         *request.method_mut() = self.head.method.clone();
         *request.version_mut() = Version::HTTP_2;
-        *request.uri_mut() = self.uri(announced.host)?;
+        *request.uri_mut() = self.uri(announced.host, server)?;
         *request.headers_mut() = self.fields(announced.length)?;
         if let Some(protocol) = self.protocol {
             request.extensions_mut().insert(h2::ext::Protocol::from(protocol));
@@ -32,15 +52,17 @@ impl<'a> Outgoing<'a> {
         Ok((request, announced))
     }
 
-    fn uri(&self, host: &[u8]) -> Result<Uri, Misuse> {
-        let uri = self.url.to_uri().map_err(|_| Misuse::InvalidTarget)?;
-        if host == self.head.host {
-            return Ok(uri);
-        }
-        // "An intermediary … that needs to generate a Host header field" has no part in this: the authority is in its place.
-        let mut parts = uri.into_parts();
-        parts.authority = Some(Authority::try_from(host).map_err(|_| Misuse::InvalidHost)?);
-        Uri::from_parts(parts).map_err(|_| Misuse::InvalidHost)
+    /// The authority takes the place of Host (RFC 9113 §8.3.1).
+    fn uri(&self, host: &[u8], server: &Server) -> Result<Uri, Misuse> {
+        let mut parts = Parts::default();
+        parts.scheme = Some(server.scheme.clone());
+        parts.authority = Some(match &server.authority {
+            authority if authority.as_str().as_bytes() == host => authority.clone(),
+            _ => Authority::try_from(host).map_err(|_| Misuse::InvalidHost)?,
+        });
+        let path = PathAndQuery::try_from(self.url.path_and_query()).map_err(|_| Misuse::InvalidTarget)?;
+        parts.path_and_query = Some(path);
+        Uri::from_parts(parts).map_err(|_| Misuse::InvalidTarget)
     }
 
     fn fields(&self, length: Option<u64>) -> Result<HeaderMap, Misuse> {

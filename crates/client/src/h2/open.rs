@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use h2::client::Builder;
-use martlet_core::Limits;
+use martlet_core::{Limits, Misuse};
 
 use super::handle::{FIRST_STREAMS, MOST_STREAMS, Multiplexed, Shared};
+use super::head::Server;
 use super::io::{Io, Watch};
 use super::task::Driver;
 use crate::dial::DialSettings;
@@ -14,6 +15,7 @@ use crate::here::Here;
 use crate::info::ConnectionInfo;
 use crate::memory::Place;
 use crate::transport::Transport;
+use crate::url::Url;
 
 /// A connection for the pool, and what polls it.
 pub(crate) struct Opened {
@@ -36,14 +38,16 @@ fn field_section(limits: &Limits) -> u32 {
 ///
 /// # Errors
 ///
-/// The transport took not even that.
+/// The transport took not even that, or the host is nothing that can be said in HTTP/2.
 pub(crate) async fn open(
     io: Box<dyn Transport>,
     info: ConnectionInfo,
     here: Here,
     settings: &Arc<DialSettings>,
-    place: Place,
+    url: &Url,
 ) -> Result<Opened, Error> {
+    let server = Server::of(url).ok_or_else(|| Error::builder(Misuse::InvalidHost))?;
+    let place = Place::of(url);
     let DialSettings { http2: config, limits, memory, .. } = &**settings;
     let most = memory.streams(&place).unwrap_or(FIRST_STREAMS).max(1);
     let watch = Arc::new(Watch::default());
@@ -63,7 +67,7 @@ pub(crate) async fn open(
         .handshake(Io::new(io, Arc::clone(&watch)))
         .await;
     let (sender, conn) = opened.map_err(|e| Error::new(Kind::Connect).with_source(e))?;
-    let shared = Arc::new(Shared::new(sender.clone(), info, here, limits.clone(), watch, most));
+    let shared = Arc::new(Shared::new(sender.clone(), info, server, here, limits.clone(), watch, most));
     let driver = Driver::new(conn, sender, Arc::clone(&shared), Arc::clone(settings), place);
     Ok(Opened { conn: Multiplexed::new(shared), driver })
 }

@@ -91,7 +91,8 @@ impl Stream {
         body: Body,
         mut timer: Timer,
     ) -> Result<Box<Self>, NotBegun> {
-        let (request, announced) = outgoing.request(body.content()).map_err(NotBegun::Misuse)?;
+        let (request, announced) =
+            outgoing.request(body.content(), &shared.server).map_err(NotBegun::Misuse)?;
         let is_whole = body.is_at_end();
         let declared = announced.length.filter(|_| !is_whole);
         let reads = shared.watch.reads();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http2::{self, SendRequest};
+use hyper::header::{ACCEPT, USER_AGENT};
 use hyper::{Request, Response, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HyperUtil;
@@ -16,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::{CONNECTION_WINDOW, Client, Outcome, STREAM_WINDOW};
+use crate::{CONNECTION_WINDOW, Client, Outcome, STREAM_WINDOW, USER_AGENT_VALUE};
 
 type Sender = SendRequest<Empty<Bytes>>;
 
@@ -41,7 +42,7 @@ pub(crate) fn client(config: ClientConfig) -> Pooled {
 
 impl Client for Pooled {
     async fn get(&mut self, url: &str) -> Outcome<usize> {
-        let request = Request::get(url).body(Empty::new())?;
+        let request = request(url)?;
         length(self.0.request(request).await?).await
     }
 }
@@ -73,10 +74,16 @@ async fn handshake(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static)
 
 impl Client for Connection {
     async fn get(&mut self, url: &str) -> Outcome<usize> {
-        let request = Request::get(url).body(Empty::new())?;
+        let request = request(url)?;
         self.0.ready().await?;
         length(self.0.send_request(request).await?).await
     }
+}
+
+/// With the fields that martlet sends by itself, and reqwest, too: all send the same.
+fn request(url: &str) -> Outcome<Request<Empty<Bytes>>> {
+    let request = Request::get(url).header(ACCEPT, "*/*").header(USER_AGENT, USER_AGENT_VALUE);
+    Ok(request.body(Empty::new())?)
 }
 
 async fn length(mut response: Response<Incoming>) -> Outcome<usize> {

@@ -24,6 +24,9 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
+/// Who they say they are, all alike.
+const USER_AGENT_VALUE: &str = "bench/1.0";
+
 /// Requests in flight at a time.
 const AT_A_TIME: usize = 64;
 

@@ -2,7 +2,6 @@ use http::Method;
 use martlet_core::h1::{FieldBlock, RequestHead, Target};
 
 use super::*;
-use crate::url::Url;
 
 /// What a request of these fields becomes.
 fn request(
@@ -28,7 +27,7 @@ fn request(
     };
     let protocol = (method == Method::CONNECT).then_some("websocket");
     let outgoing = Outgoing { head, url: &url, defaults: &defaults, protocol };
-    outgoing.request(content).map(|(request, _)| request)
+    outgoing.request(content, &Server::of(&url).unwrap()).map(|(request, _)| request)
 }
 
 fn get(fields: &[(&'static str, &'static str)]) -> Request<()> {
