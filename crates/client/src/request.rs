@@ -228,8 +228,8 @@ impl RequestBuilder {
 
     /// Sends the request and waits for the head of its response. The content is read from the [`Response`].
     ///
-    /// The future may be dropped at any point. A connection that the request was begun on is closed then; one that it had
-    /// not begun on yet serves others.
+    /// The future may be dropped at any point. A connection that the request was begun on is closed then (in HTTP/2 its
+    /// stream is reset); one that it had not begun on yet serves others.
     ///
     /// # Errors
     ///

@@ -25,7 +25,8 @@ use crate::url::Url;
 ///
 /// Read it whole ([`bytes`](Self::bytes), [`text`](Self::text)), piece by piece ([`chunk`](Self::chunk)), or as an
 /// [`AsyncRead`]. The connection serves the next request from the poll on that sees the end of the response. A response
-/// that is dropped before closes it, unless the rest is of a known length, no more than 64 KiB, and here already.
+/// that is dropped before closes it, unless the rest is of a known length, no more than 64 KiB, and here already. In HTTP/2 its
+/// stream is reset, and the connection goes on.
 ///
 /// It belongs to the runtime that its request was sent in. Where it is read outside of that, its deadlines hold as long as
 /// that runtime runs; if it does not any more, they are looked at when octets come.

@@ -27,6 +27,7 @@
 //! | `tokio` | off | requests that begin inside a tokio runtime use it |
 //! | `smol` | off | all others use async-io, under any executor |
 //! | `async-std` | off | the same, with async-std's executor for what is left behind; `smol` wins where both are on |
+//! | `http2` | on | HTTP/2, where an `https` server chooses it or it is asked for ([`Protocols`]); without it everything is HTTP/1.1 |
 //! | `url` | on | URLs with octets to encode, international names or unusual numeric hosts; without it they are refused |
 //! | `tls` | on | `https`, by rustls; without it such a URL is refused |
 //! | `ring` | on | does the cryptography of TLS; turns `tls` on |
@@ -67,6 +68,7 @@ struct LimitsPage;
 #[cfg(all(
     doctest,
     feature = "aws-lc-rs",
+    feature = "http2",
     feature = "platform-verifier",
     feature = "ring",
     feature = "smol",

@@ -45,7 +45,7 @@ impl Body {
         Self { source, length: None, trailers: None, is_begun: false }
     }
 
-    /// Content of unknown length, piece by piece. It goes out in chunks.
+    /// Content of unknown length, piece by piece. In HTTP/1.1 it goes out in chunks.
     ///
     /// The stream is polled when the transport can take a piece, and not before. An error of its own ends the request
     /// with the kind `Body`, and the server sees a truncated message; a response that is under way then is read as far
