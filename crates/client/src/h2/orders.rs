@@ -28,6 +28,11 @@ impl Orders {
         if self.given.fetch_or(order as u8, Ordering::AcqRel) & order as u8 != 0 {
             return;
         }
+        self.wake();
+    }
+
+    /// Has the task look at everything again.
+    pub(super) fn wake(&self) {
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(waker) = task {
             waker.wake();

@@ -12,7 +12,7 @@ pub struct Http2Config {
     /// The same for all responses of a connection together. Default 16 MiB; at most 2,147,483,647, at least 65,535.
     pub connection_window: u32,
     /// Asks the peer by a PING whether it is still there (RFC 9113 §6.7) after so much silence, whether requests are under
-    /// way or not. Default none: a peer is asked when a request has timed out in silence.
+    /// way or not. Less than 100 ms count as that. Default none: a peer is asked when a request has timed out in silence.
     pub keep_alive_interval: Option<Duration>,
     /// How long the answer to a PING may take, whyever it was sent. Without it the connection is closed, and requests on it
     /// fail with the kind `Timeout(KeepAlive)`. Default 5 s.
@@ -35,12 +35,19 @@ impl Default for Http2Config {
     }
 }
 
+/// Whoever is asked more often has nothing else to do.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// The most that a window can be (RFC 9113 §6.9.1).
 const LARGEST_WINDOW: u32 = 0x7fff_ffff;
 /// What a connection's window is at its beginning; it cannot be made smaller (RFC 9113 §6.9.2).
 const FIRST_WINDOW: u32 = 65_535;
 
 impl Http2Config {
+    /// After how much silence the peer is asked.
+    pub(super) fn interval(&self) -> Option<Duration> {
+        self.keep_alive_interval.map(|interval| interval.max(SHORTEST_INTERVAL))
+    }
+
     /// The windows of a stream and of the connection, within what the protocol allows.
     pub(super) fn windows(&self) -> (u32, u32) {
         (self.stream_window.min(LARGEST_WINDOW), self.connection_window.clamp(FIRST_WINDOW, LARGEST_WINDOW))

@@ -16,6 +16,7 @@ use martlet_core::{Delivery, Misuse, PeerError};
 
 use super::failure::{Received, ended, failure, refusal};
 use super::handle::{Aftermath, Shared};
+use super::orders::Order;
 use super::upload::{Progress, Upload};
 use crate::body::{Body, SourceError};
 use crate::error::{ErrorCode, Kind};
@@ -60,7 +61,12 @@ impl Active {
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.active.fetch_sub(1, Ordering::AcqRel);
+        let is_last = self.0.active.fetch_sub(1, Ordering::AcqRel) == 1;
+        if is_last && self.0.orders.has(Order::Close) {
+            // The task was woken by the end of the stream, and may have looked while this still counted: how long it may take to
+            // leave is counted from now on.
+            self.0.orders.wake();
+        }
     }
 }
 

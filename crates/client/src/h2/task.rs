@@ -68,7 +68,7 @@ impl Driver {
             sender: Some(sender),
             shared,
             pool: None,
-            keep_alive: settings.http2.keep_alive_interval,
+            keep_alive: settings.http2.interval(),
             answer_within: settings.http2.keep_alive_timeout,
             settings,
             place,
