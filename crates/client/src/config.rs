@@ -21,7 +21,7 @@ use crate::dial::{Connect, Connector, DialSettings};
 use crate::erased::{RuntimeChoice, RuntimeHandle};
 use crate::error::{Error, FieldMistake};
 #[cfg(feature = "http2")]
-use crate::h2::Http2Config;
+use crate::h2::{Http2Config, remove_of_connections};
 use crate::memory::Memory;
 use crate::protocols::Protocols;
 use crate::runtime::{Runtime, SocketOptions};
@@ -281,9 +281,13 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
             config.check().map_err(Error::builder)?;
         }
         let block = FieldBlock::new(&self.fields).map_err(|e| refused_default(&self.fields, e))?;
+        #[cfg_attr(not(feature = "http2"), expect(unused_mut, reason = "HTTP/1.1 takes them as they are"))]
+        let mut defaults = self.fields;
+        #[cfg(feature = "http2")]
+        remove_of_connections(&mut defaults);
         Ok(Client::from_inner(Arc::new(Inner {
             block,
-            defaults: self.fields,
+            defaults,
             protocols: self.protocols,
             timeouts: self.timeouts,
             dialing: Arc::new(DialSettings {

@@ -72,12 +72,12 @@ impl<'a> Outgoing<'a> {
             fields = self.defaults.clone();
         } else {
             fields = own.clone();
-            remove_of_connections(&mut fields);
             for (name, value) in self.defaults {
                 if !own.contains_key(name) {
                     fields.try_append(name, value.clone()).map_err(|_| Misuse::ConflictingFields)?;
                 }
             }
+            remove_of_connections(&mut fields);
         }
         if let Some(length) = length {
             if !fields.contains_key(header::CONTENT_LENGTH) {
@@ -91,7 +91,7 @@ impl<'a> Outgoing<'a> {
 
 /// "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields" (RFC 9113 §8.2.2): they
 /// speak of a connection that there is none of, and nothing is lost with them.
-fn remove_of_connections(fields: &mut HeaderMap) {
+pub(crate) fn remove_of_connections(fields: &mut HeaderMap) {
     let named: Vec<HeaderName> = fields
         .get_all(header::CONNECTION)
         .iter()

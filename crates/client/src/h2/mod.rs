@@ -16,6 +16,7 @@ mod task;
 mod upload;
 
 pub(crate) use self::handle::{Aftermath, Multiplexed, Shared};
+pub(crate) use self::head::remove_of_connections;
 pub(crate) use self::open::{Opened, open};
 pub use self::settings::Http2Config;
 pub(crate) use self::stream::{NotBegun, Stream};

@@ -75,6 +75,11 @@ fn fields_of_a_connection_are_left_out_and_those_that_it_names() {
 }
 
 #[test]
+fn defaults_that_the_request_names_as_fields_of_its_connection_are_left_out_too() {
+    assert_eq!(lines(&get(&[("connection", "User-Agent")])), [("accept", "*/*")]);
+}
+
+#[test]
 fn a_field_of_the_request_takes_the_place_of_a_default() {
     let request = get(&[("accept", "text/plain"), ("accept", "text/html")]);
     assert_eq!(lines(&request), [("accept", "text/html"), ("accept", "text/plain"), ("user-agent", "test")]);
