@@ -3,6 +3,8 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+#[cfg(feature = "http2")]
+use std::time::Duration;
 use std::time::Instant;
 
 use martlet_core::time::{Deadlines, Expired, Phase, Timeouts};
@@ -107,6 +109,13 @@ impl Timer {
     pub(crate) fn stop(&mut self) {
         self.remote = None;
         self.sleep = None;
+    }
+
+    /// How long the longest of these phases has been without progress, of those that are running.
+    #[cfg(feature = "http2")]
+    pub(crate) fn silence(&self, phases: &[Phase]) -> Option<Duration> {
+        let now = self.now();
+        phases.iter().filter_map(|phase| self.deadlines.silence(*phase, now)).max()
     }
 
     pub(crate) fn enter(&mut self, phase: Phase) {

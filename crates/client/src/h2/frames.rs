@@ -6,8 +6,10 @@ const PREFACE: usize = 24;
 const HEADER: usize = 9;
 const HEADERS: u8 = 0x1;
 const RST_STREAM: u8 = 0x3;
+const SETTINGS: u8 = 0x4;
 const CONTINUATION: u8 = 0x9;
 const END_HEADERS: u8 = 0x4;
+const ACK: u8 = 0x1;
 
 /// Follows the octets that a transport takes from a client, which are cut anywhere.
 #[derive(Debug)]
@@ -21,11 +23,17 @@ pub(super) struct Outgoing {
     ends: Option<u32>,
     /// Streams that were reset.
     resets: u64,
+    /// The peer's SETTINGS were acknowledged: they hold from then on.
+    has_acknowledged: bool,
 }
 
 impl Outgoing {
     pub(super) fn new() -> Self {
-        Self { skip: PREFACE, header: [0; HEADER], known: 0, ends: None, resets: 0 }
+        Self { skip: PREFACE, header: [0; HEADER], known: 0, ends: None, resets: 0, has_acknowledged: false }
+    }
+
+    pub(super) fn has_acknowledged(&self) -> bool {
+        self.has_acknowledged
     }
 
     /// How many streams were reset.
@@ -66,6 +74,7 @@ impl Outgoing {
                 self.ends = Some(u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff);
             }
             RST_STREAM => self.resets += 1,
+            SETTINGS if flags & ACK != 0 => self.has_acknowledged = true,
             _ => {}
         }
     }

@@ -22,10 +22,13 @@ pub(super) struct Watch {
     sent: AtomicU32,
     /// How often something came.
     reads: AtomicU64,
+    /// How often something was taken.
+    writes: AtomicU64,
     /// Streams that were reset by us.
     resets: AtomicU64,
-    /// The peer's first frame, which must be its SETTINGS (RFC 9113 §3.4), was handed on whole.
+    /// The peer's first frame, which must be its SETTINGS (RFC 9113 §3.4), was handed on whole, and acknowledged.
     has_greeted: AtomicBool,
+    has_been_acknowledged: AtomicBool,
     /// The peer answers by HTTP/1.
     is_http1: AtomicBool,
     end: OnceLock<End>,
@@ -54,8 +57,14 @@ impl Watch {
         self.resets.load(Ordering::Acquire)
     }
 
-    pub(super) fn has_greeted(&self) -> bool {
-        self.has_greeted.load(Ordering::Acquire)
+    /// Whether the peer's first SETTINGS are here and hold.
+    pub(super) fn has_settled(&self) -> bool {
+        self.has_greeted.load(Ordering::Acquire) && self.has_been_acknowledged.load(Ordering::Acquire)
+    }
+
+    /// It changes with everything that comes or goes.
+    pub(super) fn moves(&self) -> (u64, u64) {
+        (self.reads(), self.writes.load(Ordering::Acquire))
     }
 
     pub(super) fn is_http1(&self) -> bool {
@@ -114,7 +123,11 @@ impl Io {
                 break;
             }
         }
+        self.watch.writes.fetch_add(1, Ordering::AcqRel);
         self.watch.resets.store(self.outgoing.resets(), Ordering::Release);
+        if self.outgoing.has_acknowledged() {
+            self.watch.has_been_acknowledged.store(true, Ordering::Release);
+        }
     }
 }
 

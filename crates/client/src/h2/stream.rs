@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::RecvStream;
@@ -43,11 +44,14 @@ pub(crate) struct Stream {
     reads: u64,
     /// What the peer said to have not processed it.
     refused: Option<ErrorCode>,
-    /// It timed out, and nothing came on the whole connection meanwhile.
+    /// It was given up after a silence of the whole connection.
     in_silence: bool,
     /// Counts it. The last field: what is dropped before belongs to a stream that is counted.
     _active: Active,
 }
+
+/// After so much silence a request that is given up makes its connection suspect. Less may be the way to the peer and back.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// A request on a connection.
 struct Active(Arc<Shared>);
@@ -414,8 +418,15 @@ impl Stream {
     }
 
     fn timed_out(&mut self, expired: Expired) -> Failure {
-        self.in_silence = self.shared.watch.reads() == self.reads;
+        self.in_silence = self.is_in_silence();
         Failure::Timeout(expired, None)
+    }
+
+    /// Whether the peer was waited for in vain for a while, and nothing came on the whole connection.
+    fn is_in_silence(&self) -> bool {
+        let waits = &[Phase::Send, Phase::ReceiveHead, Phase::ReceiveContent];
+        self.shared.watch.reads() == self.reads
+            && self.timer.silence(waits).is_some_and(|silence| silence >= SILENCE)
     }
 
     /// Whether content waits for the server's word.
@@ -458,7 +469,9 @@ impl Stream {
     pub(crate) fn end(self: Box<Self>) -> Aftermath {
         let mut this = self;
         let shared = Arc::clone(&this.shared);
-        if this.in_silence {
+        // Whoever has deadlines of his own drops a request instead of letting it time out.
+        let is_given_up = matches!(this.state, State::Waiting(_) | State::Reading(_));
+        if this.in_silence || is_given_up && this.is_in_silence() {
             shared.suspect();
         }
         if let State::Complete = this.state {

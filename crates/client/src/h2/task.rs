@@ -40,8 +40,8 @@ pub(crate) struct Driver {
     pool: Option<(Weak<Checkout>, ConnId)>,
     keep_alive: Option<Duration>,
     answer_within: Duration,
-    /// How often it had been read from when that was last looked at, and when that was.
-    reads: u64,
+    /// What had come and gone when that was last looked at, and when something had come last.
+    moves: (u64, u64),
     heard: Instant,
     /// Streams that had been reset when that was last looked at, and how many more may be.
     resets: u64,
@@ -72,7 +72,7 @@ impl Driver {
             answer_within: settings.http2.keep_alive_timeout,
             settings,
             place,
-            reads: 0,
+            moves: (0, 0),
             resets: 0,
             allowance: Resets::default(),
             heard,
@@ -146,19 +146,21 @@ impl Driver {
         }
     }
 
-    /// If something came: whether the peer allows another number of streams, or goes away.
+    /// Whether the peer allows another number of streams, or goes away. What has come may be acted on only when something has
+    /// gone, which there was no room for before.
     fn look_at_peer(&mut self) {
-        let reads = self.shared.watch.reads();
-        if reads == self.reads {
+        let moves = self.shared.watch.moves();
+        if moves == self.moves {
             return;
         }
-        self.reads = reads;
-        if self.keep_alive.is_some() || self.pinged.is_some() {
+        let has_come = moves.0 != self.moves.0;
+        self.moves = moves;
+        if has_come && (self.keep_alive.is_some() || self.pinged.is_some()) {
             self.heard = self.now();
         }
         self.look_at_limits();
         // Only now, when the pool knows: whoever waits for this may ask it for another stream at once.
-        if !self.shared.is_settled() && self.shared.watch.has_greeted() {
+        if !self.shared.is_settled() && self.shared.watch.has_settled() {
             let sender = self.sender.as_ref();
             let extended_connect = sender.is_some_and(SendRequest::is_extended_connect_protocol_enabled);
             self.shared.settled(PeerSettings { extended_connect });

@@ -96,6 +96,12 @@ impl Deadlines {
         self.running.iter().flatten().any(|r| r.phase == phase)
     }
 
+    /// How long there has been no progress in this phase, if it is running.
+    pub fn silence(&self, phase: Phase, now: Instant) -> Option<Duration> {
+        let running = self.running.iter().flatten().find(|r| r.phase == phase)?;
+        Some(now.saturating_duration_since(running.progress))
+    }
+
     /// When the request began.
     pub fn started(&self) -> Instant {
         self.started

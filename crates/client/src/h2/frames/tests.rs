@@ -54,6 +54,16 @@ fn it_does_not_matter_how_the_octets_are_cut() {
 }
 
 #[test]
+fn settings_are_acknowledged_by_their_flag_and_not_by_our_own() {
+    let mut outgoing = Outgoing::new();
+    let _ = outgoing.take(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    let _ = outgoing.take(&frame(SETTINGS, 0, 0, 18));
+    assert!(!outgoing.has_acknowledged());
+    let _ = outgoing.take(&frame(SETTINGS, ACK, 0, 0));
+    assert!(outgoing.has_acknowledged());
+}
+
+#[test]
 fn trailers_of_an_earlier_stream_do_not_hide_the_head_of_a_later_one() {
     let mut outgoing = Outgoing::new();
     let mut octets = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
