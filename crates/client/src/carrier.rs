@@ -80,7 +80,9 @@ impl Carrier {
         match self {
             Self::H1(_) => None,
             #[cfg(feature = "http2")]
-            Self::H2(stream) => Some(Lost { is_proven: stream.is_proven() }),
+            Self::H2(stream) => {
+                Some(Lost { is_proven: stream.is_proven(), is_to_calm_down: stream.is_to_calm_down() })
+            }
         }
     }
 

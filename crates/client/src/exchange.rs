@@ -189,7 +189,11 @@ impl<'a> Exchange<'a> {
             self.gone += 1;
             return if self.gone > UNLUCKY { Err(error) } else { Ok(Next::Elsewhere) };
         }
-        let replay = self.attempts.judge(&error, Lost { is_proven: false }, self.given.request);
+        let replay = self.attempts.judge(
+            &error,
+            Lost { is_proven: false, is_to_calm_down: false },
+            self.given.request,
+        );
         replay.map(Next::Again).ok_or(error)
     }
 
@@ -294,7 +298,8 @@ async fn await_extended_connect(conn: Option<Multiplexed>, timer: &mut Timer) ->
         return Err(Error::builder("an extended CONNECT needs HTTP/2, which the server does not speak"));
     };
     timer.enter(Phase::ReceiveHead);
-    let allowed = poll_fn(|cx| match conn.poll_extended_connect(cx) {
+    let mut place = None;
+    let allowed = poll_fn(|cx| match conn.poll_extended_connect(&mut place, cx) {
         Poll::Ready(allowed) => Poll::Ready(Ok(allowed)),
         Poll::Pending => timer.poll_expired(cx).map(|expired| Err(dial::timed_out(expired))),
     });

@@ -32,6 +32,8 @@ pub(crate) struct Attempts {
 pub(crate) struct Lost {
     /// Its connection has answered another request before, or was idle.
     pub(crate) is_proven: bool,
+    /// The server has ended the connection because this client is too much for it.
+    pub(crate) is_to_calm_down: bool,
 }
 
 /// How it goes on.
@@ -73,6 +75,7 @@ impl Attempts {
                 let wait = if self.refusals == 0 { Duration::ZERO } else { BACKOFF * 2u32.pow(doubled) };
                 Replay::Anywhere(wait)
             }),
+            (_, Kind::Closed(_)) if lost.is_to_calm_down => None,
             (NotSent, Kind::Closed(_)) => (self.losses < LOSSES).then_some(Replay::Fresh),
             (Unknown, Kind::Closed(_)) => {
                 let is_harmless = lost.is_proven && is_idempotent(&request.method, &request.fields);

@@ -1,6 +1,7 @@
 //! The deadlines of a request and the one sleep that serves them.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 #[cfg(feature = "http2")]
@@ -96,11 +97,11 @@ impl Timer {
     pub(crate) fn rest(&mut self) {
         let here = self.here.runtime.home().ok().map(|home| home.id());
         self.remote = None;
-        let awake = |sleep: &mut Sleep| {
+        let asleep = |sleep: &mut Sleep| {
             let mut cx = Context::from_waker(Waker::noop());
-            here != Some(sleep.home) || sleep.future.as_mut().poll(&mut cx).is_ready()
+            here == Some(sleep.home) && matches!(sleep.poll(&mut cx), Some(Poll::Pending))
         };
-        if self.sleep.as_mut().is_some_and(awake) {
+        if !self.sleep.as_mut().is_some_and(asleep) {
             self.sleep = None;
         }
     }
@@ -152,18 +153,12 @@ impl Timer {
             let Some(next) = self.deadlines.poll_timeout().into_iter().chain(also).min() else {
                 return Poll::Pending;
             };
-            let home = self.here.runtime.home().ok().map(|home| home.id());
-            if let Some(home) = home {
-                let sleep = match &mut self.sleep {
-                    // A later deadline only changes a number: the sleep fires, finds nothing and is set anew.
-                    Some(sleep) if sleep.home == home && sleep.at <= next => sleep,
-                    _ => {
-                        let future = self.here.runtime.sleep_until(next);
-                        self.sleep.insert(Sleep { at: next, home, future })
-                    }
-                };
-                if sleep.future.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
+            let mut home = self.here.runtime.home().ok().map(|home| home.id());
+            if let Some(id) = home {
+                match self.poll_sleep(id, next, cx) {
+                    Some(Poll::Pending) => return Poll::Pending,
+                    Some(Poll::Ready(())) => {}
+                    None => home = None,
                 }
                 self.sleep = None;
             }
@@ -185,6 +180,18 @@ impl Timer {
         Poll::Pending
     }
 
+    /// Sleeps in this home up to this instant. `None` if there is no sleep to be had any more.
+    fn poll_sleep(&mut self, home: u64, next: Instant, cx: &mut Context<'_>) -> Option<Poll<()>> {
+        if !matches!(&self.sleep, Some(sleep) if sleep.home == home && sleep.at <= next) {
+            let runtime = &self.here.runtime;
+            // As below.
+            let future = catch_unwind(AssertUnwindSafe(|| runtime.sleep_until(next))).ok()?;
+            self.sleep = Some(Sleep { at: next, home, future });
+        }
+        // A later deadline only changes a number: the sleep fires, finds nothing and is set anew.
+        self.sleep.as_mut()?.poll(cx)
+    }
+
     /// Polled outside of the runtime, where none of its sleeps can be made, and one that was made must not be touched: a
     /// task in its own home wakes us, as long as that runs.
     fn wait_remotely(&mut self, at: Instant, cx: &Context<'_>) {
@@ -195,6 +202,13 @@ impl Timer {
         if remote.bell.listen(cx) {
             cx.waker().wake_by_ref();
         }
+    }
+}
+
+impl Sleep {
+    /// `None` if its runtime is being shut down around whoever asks, of which tokio tells by a panic.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Option<Poll<()>> {
+        catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx))).ok()
     }
 }
 

@@ -86,7 +86,10 @@ pub(super) fn ended(shared: &Shared, received: &Received) -> Failure {
             let said = io::Error::other("the runtime that drove the connection has ended");
             Failure::Core(CoreError::Closed(received.closed(Ending::Reset)), Some(said))
         }
-        _ => Failure::Core(CoreError::Closed(received.closed(Ending::Fin)), None),
+        _ => {
+            let said = shared.farewell.get().map(|farewell| io::Error::other(farewell.text.clone()));
+            Failure::Core(CoreError::Closed(received.closed(Ending::Fin)), said)
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! What requests, pool and task of a connection share.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
@@ -11,10 +12,12 @@ use h2::{Error, SendStream};
 use http::Request;
 use martlet_core::Limits;
 use martlet_core::pool::Capacity;
+use slab::Slab;
 
 use super::head::Server;
 use super::io::Watch;
 use super::orders::{Order, Orders};
+use crate::error::ErrorCode;
 use crate::here::Here;
 use crate::info::ConnectionInfo;
 use crate::timer::{Sleep, Timer};
@@ -71,8 +74,8 @@ impl Multiplexed {
     }
 
     /// Ready once the peer's first SETTINGS are here: whether they allow extended CONNECT (RFC 8441 §3).
-    pub(crate) fn poll_extended_connect(&self, cx: &Context<'_>) -> Poll<bool> {
-        let settings = ready!(self.shared().poll_settled(cx));
+    pub(crate) fn poll_extended_connect(&self, place: &mut Option<usize>, cx: &Context<'_>) -> Poll<bool> {
+        let settings = ready!(self.shared().poll_settled(place, cx));
         // If nothing comes any more, the request itself finds out why.
         Poll::Ready(settings.is_none_or(|settings| settings.extended_connect))
     }
@@ -89,6 +92,14 @@ pub(super) enum Fate {
     Abandoned,
     /// It ended as HTTP/2 has it.
     Ended,
+}
+
+/// What a peer says when it goes away (RFC 9113 §6.8).
+#[derive(Clone, Debug)]
+pub(super) struct Farewell {
+    pub(super) code: ErrorCode,
+    /// In words, with what it had to add.
+    pub(super) text: String,
 }
 
 /// What the peer's first SETTINGS said.
@@ -114,6 +125,9 @@ pub(crate) struct Shared {
     pub(super) here: Here,
     pub(super) limits: Limits,
     pub(super) watch: Arc<Watch>,
+    born: Instant,
+    /// When something came last, in milliseconds since then.
+    heard: AtomicU64,
     pub(super) orders: Orders,
     /// Streams that the peer allows.
     pub(super) most: AtomicU32,
@@ -126,10 +140,14 @@ pub(crate) struct Shared {
     /// Requests on it.
     pub(super) active: AtomicUsize,
     pub(super) fate: OnceLock<Fate>,
+    /// Its task touches the transport no more.
+    has_ended: AtomicBool,
+    /// What the peer said when it went away.
+    pub(super) farewell: OnceLock<Farewell>,
     /// How the peer broke the protocol, if that ended it.
     pub(super) breach: OnceLock<String>,
     settings: OnceLock<PeerSettings>,
-    settings_waiters: Mutex<Vec<Waker>>,
+    settings_waiters: Mutex<Slab<Waker>>,
     sleeps: Mutex<Vec<Sleep>>,
 }
 
@@ -144,6 +162,10 @@ impl Shared {
         most: u32,
     ) -> Self {
         Self {
+            born: here.runtime.now(),
+            heard: AtomicU64::new(0),
+            has_ended: AtomicBool::new(false),
+            farewell: OnceLock::new(),
             sender: Mutex::new(Some(sender)),
             info,
             server,
@@ -159,7 +181,7 @@ impl Shared {
             fate: OnceLock::new(),
             breach: OnceLock::new(),
             settings: OnceLock::new(),
-            settings_waiters: Mutex::new(Vec::new()),
+            settings_waiters: Mutex::new(Slab::new()),
             sleeps: Mutex::new(Vec::new()),
         }
     }
@@ -200,6 +222,18 @@ impl Shared {
         self.orders.give(Order::Close);
     }
 
+    /// Something has come.
+    pub(super) fn heard(&self, now: Instant) {
+        let passed = now.saturating_duration_since(self.born).as_millis();
+        self.heard.store(u64::try_from(passed).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    /// For how long nothing has come.
+    pub(super) fn silence(&self, now: Instant) -> Duration {
+        let heard = Duration::from_millis(self.heard.load(Ordering::Acquire));
+        now.saturating_duration_since(self.born).saturating_sub(heard)
+    }
+
     /// Somebody was told nothing on this stream, and nothing came on the whole connection either.
     pub(super) fn suspect(&self) {
         self.is_suspect.store(true, Ordering::Release);
@@ -207,7 +241,13 @@ impl Shared {
     }
 
     /// Ready once the peer's first SETTINGS are here and the pool knows them; with none if they never come.
-    pub(super) fn poll_settled(&self, cx: &Context<'_>) -> Poll<Option<PeerSettings>> {
+    ///
+    /// `place` is that of whoever waits, to be given back by [`forget_waiter`](Self::forget_waiter).
+    pub(super) fn poll_settled(
+        &self,
+        place: &mut Option<usize>,
+        cx: &Context<'_>,
+    ) -> Poll<Option<PeerSettings>> {
         if let Some(settings) = self.settings.get() {
             return Poll::Ready(Some(*settings));
         }
@@ -216,10 +256,27 @@ impl Shared {
         if self.settings.get().is_some() || self.fate.get().is_some() {
             return Poll::Ready(self.settings.get().copied());
         }
-        if !waiters.iter().any(|known| known.will_wake(cx.waker())) {
-            waiters.push(cx.waker().clone());
-        }
+        let known = place.and_then(|place| waiters.get_mut(place));
+        let before = match known {
+            Some(known) if known.will_wake(cx.waker()) => None,
+            Some(known) => Some(std::mem::replace(known, cx.waker().clone())),
+            None => {
+                *place = Some(waiters.insert(cx.waker().clone()));
+                None
+            }
+        };
+        drop(waiters);
+        drop(before);
         Poll::Pending
+    }
+
+    /// Nobody waits there any more.
+    pub(super) fn forget_waiter(&self, place: Option<usize>) {
+        let Some(place) = place.filter(|_| !self.is_settled()) else {
+            return;
+        };
+        let waker = self.settings_waiters.lock().unwrap_or_else(PoisonError::into_inner).try_remove(place);
+        drop(waker);
     }
 
     pub(super) fn settled(&self, settings: PeerSettings) {
@@ -229,7 +286,7 @@ impl Shared {
 
     /// Nothing more goes out.
     pub(super) fn is_over(&self) -> bool {
-        self.fate.get().is_some() || self.watch.end().is_some()
+        self.has_ended.load(Ordering::Acquire) || self.watch.end().is_some()
     }
 
     pub(super) fn is_settled(&self) -> bool {
@@ -239,6 +296,7 @@ impl Shared {
     /// It has ended, for this reason unless there was another one before.
     pub(super) fn end(&self, fate: Fate) {
         let _ = self.fate.set(fate);
+        self.has_ended.store(true, Ordering::Release);
         self.is_retiring.store(true, Ordering::Release);
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(sender);
@@ -248,14 +306,18 @@ impl Shared {
     fn wake_waiters(&self) {
         let waiters =
             std::mem::take(&mut *self.settings_waiters.lock().unwrap_or_else(PoisonError::into_inner));
-        for waker in waiters {
-            waker.wake();
+        for (_, waker) in waiters {
+            // One that panics must not leave the others waiting.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
 
     /// Gives a request a sleep that was used before, if there is one.
     pub(super) fn lend_sleep(&self, timer: &mut Timer) {
-        timer.use_sleep(self.sleeps.lock().unwrap_or_else(PoisonError::into_inner).pop());
+        let sleep = self.sleeps.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if sleep.is_some() {
+            timer.use_sleep(sleep);
+        }
     }
 
     /// A request has ended.

@@ -40,10 +40,12 @@ pub(crate) struct Stream {
     received: Received,
     trailers: Option<Fields>,
     timer: Timer,
-    /// How often the connection had been read from when this stream last got anything.
-    reads: u64,
+    /// Its place among those who wait for the peer's first SETTINGS.
+    waits: Option<usize>,
     /// What the peer said to have not processed it.
     refused: Option<ErrorCode>,
+    /// Something came that is no response.
+    is_malformed: bool,
     /// It was given up after a silence of the whole connection.
     in_silence: bool,
     /// Counts it. The last field: what is dropped before belongs to a stream that is counted.
@@ -51,7 +53,7 @@ pub(crate) struct Stream {
 }
 
 /// After so much silence a request that is given up makes its connection suspect. Less may be the way to the peer and back.
-const SILENCE: Duration = Duration::from_secs(1);
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// A request on a connection.
 struct Active(Arc<Shared>);
@@ -105,7 +107,6 @@ impl Stream {
             outgoing.request(body.content(), &shared.server).map_err(NotBegun::Misuse)?;
         let is_whole = body.is_at_end();
         let declared = announced.length.filter(|_| !is_whole);
-        let reads = shared.watch.reads();
         let (response, out) = match shared.send(request, is_whole) {
             Ok(stream) => stream,
             Err(e) => {
@@ -133,8 +134,9 @@ impl Stream {
             received: Received::default(),
             trailers: None,
             timer,
-            reads,
+            waits: None,
             refused: None,
+            is_malformed: false,
             in_silence: false,
         }))
     }
@@ -149,7 +151,7 @@ impl Stream {
 
     /// What the server can have seen of the request.
     pub(crate) fn delivery(&self) -> Delivery {
-        if self.received.is_any() {
+        if self.received.is_any() || self.is_malformed {
             Delivery::Answered
         } else if self.refused.is_some() {
             Delivery::Refused
@@ -169,6 +171,11 @@ impl Stream {
     /// Content of the request of which nothing was asked for.
     pub(crate) fn take_untouched(&mut self) -> Option<Body> {
         self.untouched.take()
+    }
+
+    /// Whether the peer has ended the connection because this client is too much for it.
+    pub(crate) fn is_to_calm_down(&self) -> bool {
+        self.shared.farewell.get().is_some_and(|farewell| farewell.code == ErrorCode::ENHANCE_YOUR_CALM)
     }
 
     /// Whether the connection has answered a request, this one not counted.
@@ -236,7 +243,7 @@ impl Stream {
     fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<(StatusCode, HeaderMap), Failure>> {
         // An answer may come with the peer's first SETTINGS. Whoever has it may ask for another stream at once, and the pool
         // is to know by then how many there are.
-        let _ = ready!(self.shared.poll_settled(cx));
+        let _ = ready!(self.shared.poll_settled(&mut self.waits, cx));
         loop {
             let State::Waiting(response) = &mut self.state else {
                 return Poll::Ready(Err(Failure::Core(Misuse::OutOfTurn.into(), None)));
@@ -352,7 +359,6 @@ impl Stream {
         self.timer.leave(Phase::Continue);
         self.received.has_head = true;
         self.received.expected = length(&head.headers);
-        self.reads = self.shared.watch.reads();
         self.state = State::Reading(content);
         let limit = self.shared.limits.max_fields;
         if head.headers.len() > limit {
@@ -413,6 +419,7 @@ impl Stream {
     fn failed(&mut self, e: h2::Error) -> Failure {
         if !self.received.is_any() {
             self.refused = refusal(&e);
+            self.is_malformed = e.is_reset() && e.is_library();
         }
         failure(e, &self.shared, &self.received)
     }
@@ -425,8 +432,8 @@ impl Stream {
     /// Whether the peer was waited for in vain for a while, and nothing came on the whole connection.
     fn is_in_silence(&self) -> bool {
         let waits = &[Phase::Send, Phase::ReceiveHead, Phase::ReceiveContent];
-        self.shared.watch.reads() == self.reads
-            && self.timer.silence(waits).is_some_and(|silence| silence >= SILENCE)
+        let of_peer = self.timer.silence(waits).is_some_and(|silence| silence >= SILENCE);
+        of_peer && self.shared.silence(self.timer.now()) >= SILENCE
     }
 
     /// Whether content waits for the server's word.
@@ -444,7 +451,6 @@ impl Stream {
     /// Something came for this stream.
     fn progress(&mut self, phase: Phase) {
         self.timer.progress(phase);
-        self.reads = self.shared.watch.reads();
     }
 
     /// Whether the transport has taken the head.
@@ -474,6 +480,7 @@ impl Stream {
         if this.in_silence || is_given_up && this.is_in_silence() {
             shared.suspect();
         }
+        shared.forget_waiter(this.waits.take());
         if let State::Complete = this.state {
             // Nothing else ends in the poll of a request that needs its timer no more.
             shared.keep_sleep(&mut this.timer);

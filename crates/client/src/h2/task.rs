@@ -12,12 +12,13 @@ use h2::client::{Connection, SendRequest};
 use h2::{Ping, PingPong};
 use martlet_core::pool::ConnId;
 
-use super::handle::{Fate, MOST_STREAMS, PeerSettings, Shared};
+use super::handle::{Farewell, Fate, MOST_STREAMS, PeerSettings, Shared};
 use super::io::Io;
 use super::orders::Order;
 use super::resets::Resets;
 use crate::checkout::Checkout;
 use crate::dial::DialSettings;
+use crate::error::ErrorCode;
 use crate::memory::Place;
 use crate::runtime::BoxFuture;
 
@@ -116,6 +117,9 @@ impl Driver {
                 return Poll::Ready(Fate::Ended);
             };
             if let Poll::Ready(result) = Pin::new(conn).poll(cx) {
+                if let Some(farewell) = result.as_ref().err().and_then(farewell) {
+                    let _ = self.shared.farewell.set(farewell);
+                }
                 // What it says was told to the streams; those that come too late are told, too.
                 if let Some(e) = result.err().filter(|e| !e.is_io() && !e.is_remote()) {
                     let _ = self.shared.breach.set(e.to_string());
@@ -155,8 +159,9 @@ impl Driver {
         }
         let has_come = moves.0 != self.moves.0;
         self.moves = moves;
-        if has_come && (self.keep_alive.is_some() || self.pinged.is_some()) {
+        if has_come {
             self.heard = self.now();
+            self.shared.heard(self.heard);
         }
         self.look_at_limits();
         // Only now, when the pool knows: whoever waits for this may ask it for another stream at once.
@@ -175,8 +180,14 @@ impl Driver {
         let before = self.shared.most.swap(most, Ordering::AcqRel);
         // Ready whenever it is not in error, since nothing waits in its own queue.
         let mut cx = Context::from_waker(Waker::noop());
-        let goes_away = matches!(sender.poll_ready(&mut cx), Poll::Ready(Err(_)));
-        let newly = goes_away && !self.shared.is_retiring.swap(true, Ordering::AcqRel);
+        let said = match sender.poll_ready(&mut cx) {
+            Poll::Ready(Err(e)) => Some(e),
+            _ => None,
+        };
+        if let Some(farewell) = said.as_ref().and_then(farewell) {
+            let _ = self.shared.farewell.set(farewell);
+        }
+        let newly = said.is_some() && !self.shared.is_retiring.swap(true, Ordering::AcqRel);
         if before != most {
             // A further connection begins with it.
             self.settings.memory.add_streams(&self.place, most);
@@ -281,6 +292,12 @@ impl Driver {
         }
         self.conn = None;
     }
+}
+
+/// What the peer said in going away, if that is what the error is.
+fn farewell(e: &h2::Error) -> Option<Farewell> {
+    let code = e.reason().filter(|_| e.is_go_away() && e.is_remote())?;
+    Some(Farewell { code: ErrorCode(code.into()), text: e.to_string() })
 }
 
 /// What time does to a connection.

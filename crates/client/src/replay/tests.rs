@@ -14,8 +14,8 @@ fn error(delivery: Delivery, kind: Kind) -> Error {
 
 const CLOSED: Kind = Kind::Closed(Closed::BeforeResponse { interim: false, by: Ending::Fin });
 const REFUSED: Kind = Kind::Reset(ErrorCode::REFUSED_STREAM);
-const PROVEN: Lost = Lost { is_proven: true };
-const NEW: Lost = Lost { is_proven: false };
+const PROVEN: Lost = Lost { is_proven: true, is_to_calm_down: false };
+const NEW: Lost = Lost { is_proven: false, is_to_calm_down: false };
 
 fn judge_once(method: Method, error: &Error, lost: Lost) -> Option<Replay> {
     Attempts::new().judge(error, lost, &request(method))
@@ -42,6 +42,14 @@ fn whoever_is_told_to_calm_down_does_not_come_again() {
     for delivery in [Refused, NotSent] {
         let e = error(delivery, Kind::Reset(ErrorCode::ENHANCE_YOUR_CALM));
         assert_eq!(judge_once(Method::GET, &e, PROVEN), None);
+    }
+}
+
+#[test]
+fn nor_does_whoever_loses_a_connection_that_was_ended_for_it() {
+    let calm = Lost { is_to_calm_down: true, ..PROVEN };
+    for delivery in [NotSent, Unknown] {
+        assert_eq!(judge_once(Method::GET, &error(delivery, CLOSED), calm), None);
     }
 }
 
