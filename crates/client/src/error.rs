@@ -248,8 +248,8 @@ impl Error {
         self.inner.delivery
     }
 
-    /// How often the request was sent, or was about to be: 1 unless it was replayed on another connection or stream, which
-    /// is done only where nobody can have acted on it twice.
+    /// How often the request was sent, or was about to be: 1 unless it was replayed on another connection or stream. That is done
+    /// only where nobody can have acted on it, or where its method or an `Idempotency-Key` says that acting twice does no harm.
     pub fn attempts(&self) -> u32 {
         self.inner.attempts
     }

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use http::{Method, Version};
+use martlet_core::Delivery;
 use martlet_core::h1::{RequestContent, RequestHead, Target};
 use martlet_core::pool::Want;
 #[cfg(feature = "http2")]
@@ -17,7 +18,7 @@ use crate::body::Body;
 use crate::checkout::{Allowed, Key, Leased, NotBegun, Waiting};
 use crate::client::Inner;
 use crate::dial::{self, Plan};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorCode, Kind};
 use crate::failure::Failure;
 use crate::h2::Multiplexed;
 use crate::here::Here;
@@ -38,7 +39,7 @@ pub(crate) async fn execute(client: &Inner, request: Request) -> Result<Response
         Err(e) => return Err(e.with_url(&request.url)),
     };
     let result = exchange.run().await;
-    result.map_err(|e| exchange.attempts.conclude(e).with_url(&exchange.given.request.url))
+    result.map_err(|e| exchange.conclude(e))
 }
 
 /// Which versions may carry a request, if it can be sent at all.
@@ -77,6 +78,8 @@ struct Exchange<'a> {
     protocols: Protocols,
     want: Want,
     attempts: Attempts,
+    /// Why it is being sent again.
+    before: Option<Error>,
     /// Connections that were gone before anything was sent on them.
     gone: u32,
 }
@@ -121,6 +124,7 @@ impl<'a> Exchange<'a> {
             protocols,
             want: Want::Any,
             attempts: Attempts::new(),
+            before: None,
             gone: 0,
         })
     }
@@ -156,6 +160,16 @@ impl<'a> Exchange<'a> {
             };
             self.prepare(replay).await?;
         }
+    }
+
+    /// An error that stands. If there is not even a connection for another attempt, what became of the last one says more.
+    fn conclude(&mut self, e: Error) -> Error {
+        let has_no_connection = e.is_connect() || e.kind() == Kind::Runtime;
+        let e = match self.before.take() {
+            Some(before) if has_no_connection && before.delivery() > Delivery::NotSent => before,
+            _ => e,
+        };
+        self.attempts.conclude(e).with_url(&self.given.request.url)
     }
 
     fn timer(&mut self) -> &mut Timer {
@@ -204,6 +218,11 @@ impl<'a> Exchange<'a> {
             return Err(Error::new(Kind::Shutdown));
         };
         let error = failure.into_error(carrier.delivery(), &carrier.info().reused(is_reused));
+        if (error.kind(), error.delivery()) == (Kind::Reset(ErrorCode::HTTP_1_1_REQUIRED), Delivery::Refused)
+        {
+            // For the next request, whatever becomes of this one.
+            self.given.client.dialing.memory.add_http1(&self.given.request.url);
+        }
         let (again, lost) = (carrier.take_untouched().or(spare), carrier.lost());
         // First it goes back: the next attempt may need its place.
         drop(leased);
@@ -211,7 +230,13 @@ impl<'a> Exchange<'a> {
             return Err(error);
         };
         self.body = body;
-        self.attempts.judge(&error, lost, self.given.request).ok_or(error)
+        match self.attempts.judge(&error, lost, self.given.request) {
+            Some(replay) => {
+                self.before = Some(error);
+                Ok(replay)
+            }
+            None => Err(error),
+        }
     }
 
     /// A connection, or a stream of one.
@@ -226,10 +251,7 @@ impl<'a> Exchange<'a> {
         self.want = Want::Any;
         match replay {
             Replay::Fresh => self.want = Want::Fresh,
-            Replay::ByHttp1 => {
-                self.protocols = Protocols::Http1;
-                self.given.client.dialing.memory.add_http1(&self.given.request.url);
-            }
+            Replay::ByHttp1 => self.protocols = Protocols::Http1,
             Replay::Anywhere(wait) if wait.is_zero() => {}
             Replay::Anywhere(wait) => {
                 let timer = self.timer();

@@ -12,8 +12,9 @@ pub enum Protocols {
     Negotiated,
     /// HTTP/1.1 only.
     Http1,
-    /// HTTP/2 only. For `https` nothing else is offered; `http`, and a server that chooses nothing, are taken to speak it:
-    /// by prior knowledge (RFC 9113 §3.3).
+    /// HTTP/2. For `https` nothing else is offered; `http`, and a server that chooses nothing, are taken to speak it: by prior
+    /// knowledge (RFC 9113 §3.3). A server that refuses it and asks for HTTP/1.1 (HTTP_1_1_REQUIRED) gets that from then on; for a
+    /// request that must be HTTP/2 say so with it ([`RequestBuilder::version`](crate::RequestBuilder::version)).
     Http2,
 }
 

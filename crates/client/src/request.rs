@@ -153,11 +153,16 @@ impl RequestBuilder {
     }
 
     /// Asks for another protocol on a stream of HTTP/2, WebSocket for instance (`websocket`): an extended CONNECT
-    /// (RFC 8441). The method must be CONNECT, and the server must allow it. The request's content and the response's are
+    /// (RFC 8441). The method must be CONNECT, the name a token, and the server must allow it. The request's content and the response's are
     /// the two directions of what follows.
     pub fn connect_protocol(mut self, protocol: impl Into<String>) -> Self {
+        let protocol = protocol.into();
         if let Ok(request) = &mut self.request {
-            request.protocol = Some(protocol.into().into());
+            // A name of a protocol is a token, as a method is: whatever else it held would go out as it is.
+            match Method::from_bytes(protocol.as_bytes()) {
+                Ok(_) => request.protocol = Some(protocol.into()),
+                Err(_) => self.request = Err(Error::builder("the name of a protocol is a token")),
+            }
         }
         self
     }

@@ -145,7 +145,8 @@ impl Response {
         }
     }
 
-    /// How often the request was sent: 1 unless it was replayed, which is done only where nobody can have acted on it twice.
+    /// How often the request was sent: 1 unless it was replayed. That is done only where nobody can have acted on it, or where its
+    /// method or an `Idempotency-Key` says that acting twice does no harm.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }

@@ -35,6 +35,7 @@ pub(crate) struct Later {
     pub(crate) given_up: Vec<Dial>,
     /// Only to be dropped.
     pub(crate) slot: Option<Slot>,
+    pub(crate) conn: Option<Multiplexed>,
     pub(crate) dialing: Option<Dialing>,
     pub(crate) waker: Option<Waker>,
 }
@@ -72,8 +73,8 @@ impl Later {
     pub(crate) fn run(self, checkout: &Arc<Checkout>) {
         let mut panics = Panics::default();
         if self.is_only_to_be_dropped() {
-            if self.slot.is_some() || self.waker.is_some() {
-                panics.catch(|| drop((self.slot, self.waker)));
+            if self.slot.is_some() || self.conn.is_some() || self.waker.is_some() {
+                panics.catch(|| drop((self.slot, self.conn, self.waker)));
             }
             return panics.resume();
         }
@@ -110,9 +111,7 @@ impl Later {
         for dial in self.given_up {
             panics.catch(|| drop(dial));
         }
-        if self.slot.is_some() || self.dialing.is_some() || self.waker.is_some() {
-            panics.catch(|| drop((self.slot, self.dialing, self.waker)));
-        }
+        panics.catch(|| drop((self.slot, self.conn, self.dialing, self.waker)));
         panics.resume();
     }
 }

@@ -321,7 +321,10 @@ impl Checkout {
             if let Place::Assigned { lease, conn, .. } = place {
                 let returned = match conn {
                     Handle::Exclusive(conn) => Returned::Unused(conn),
-                    Handle::Shared(_) => Returned::StreamUnused,
+                    Handle::Shared(conn) => {
+                        later.conn = Some(conn);
+                        Returned::StreamUnused
+                    }
                 };
                 state.pool.release(lease, returned, now);
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Http2Config {
     /// So many octets of one response may be under way or unread (SETTINGS_INITIAL_WINDOW_SIZE, RFC 9113 §6.5.2). One
-    /// stream gets no more than this per round trip. Default 2 MiB; at most 2,147,483,647.
+    /// stream gets no more than this per round trip. Default 2 MiB; at most 2,147,483,647, at least 16,384.
     pub stream_window: u32,
     /// The same for all responses of a connection together. Default 16 MiB; at most 2,147,483,647, at least 65,535.
     pub connection_window: u32,
@@ -15,7 +15,7 @@ pub struct Http2Config {
     /// way or not. Less than 100 ms count as that. Default none: a peer is asked when a request has timed out in silence.
     pub keep_alive_interval: Option<Duration>,
     /// How long the answer to a PING may take, whyever it was sent. Without it the connection is closed, and requests on it
-    /// fail with the kind `Timeout(KeepAlive)`. Default 5 s.
+    /// fail with the kind `Timeout(KeepAlive)`. Default 5 s; less than 100 ms count as that.
     pub keep_alive_timeout: Duration,
     /// How long a stream that was given up is remembered, for what still comes for it. It is measured by the system's
     /// clock, which a simulation has no use for. Default 1 s.
@@ -39,6 +39,8 @@ impl Default for Http2Config {
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// The most that a window can be (RFC 9113 §6.9.1).
 const LARGEST_WINDOW: u32 = 0x7fff_ffff;
+/// A frame of the usual size. With less a response crawls, and with nothing it stands.
+const SMALLEST_WINDOW: u32 = 16_384;
 /// What a connection's window is at its beginning; it cannot be made smaller (RFC 9113 §6.9.2).
 const FIRST_WINDOW: u32 = 65_535;
 
@@ -48,8 +50,16 @@ impl Http2Config {
         self.keep_alive_interval.map(|interval| interval.max(SHORTEST_INTERVAL))
     }
 
+    /// How long an answer may take.
+    pub(super) fn answer_within(&self) -> Duration {
+        self.keep_alive_timeout.max(SHORTEST_INTERVAL)
+    }
+
     /// The windows of a stream and of the connection, within what the protocol allows.
     pub(super) fn windows(&self) -> (u32, u32) {
-        (self.stream_window.min(LARGEST_WINDOW), self.connection_window.clamp(FIRST_WINDOW, LARGEST_WINDOW))
+        (
+            self.stream_window.clamp(SMALLEST_WINDOW, LARGEST_WINDOW),
+            self.connection_window.clamp(FIRST_WINDOW, LARGEST_WINDOW),
+        )
     }
 }

@@ -70,7 +70,7 @@ impl Driver {
             shared,
             pool: None,
             keep_alive: settings.http2.interval(),
-            answer_within: settings.http2.keep_alive_timeout,
+            answer_within: settings.http2.answer_within(),
             settings,
             place,
             moves: (0, 0),

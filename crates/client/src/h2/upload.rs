@@ -82,6 +82,7 @@ impl Upload {
             }
             let ended = match self.end.take() {
                 Some(End::Content) => self.out.send_data(Bytes::new(), true),
+                Some(End::Trailers(fields)) if fields.is_empty() => self.out.send_data(Bytes::new(), true),
                 Some(End::Trailers(fields)) => match check_trailers(&fields) {
                     Ok(()) => self.out.send_trailers(fields),
                     Err(e) => return Progress::Failed(e.into()),

@@ -33,7 +33,7 @@ impl TrailerReader {
 
 /// Fields that must not be generated in a trailer section: those for framing, routing, modifiers, authentication,
 /// and those that say how to process the content (RFC 9110 §6.5.1).
-const FORBIDDEN: [HeaderName; 27] = [
+const FORBIDDEN: [HeaderName; 28] = [
     header::AUTHORIZATION,
     header::CACHE_CONTROL,
     header::CONNECTION,
@@ -54,6 +54,7 @@ const FORBIDDEN: [HeaderName; 27] = [
     header::PRAGMA,
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"),
     header::RANGE,
     header::SET_COOKIE,
     header::TE,
