@@ -201,9 +201,9 @@ fn s289_19_a_timeout_beside_others_that_are_served_is_no_suspicion() {
     let book = Book::new(&client);
     sim.block_on(book.get("http://a.test/r1")).expect("no dead-lock").expect("an answer");
     let read = start(&sim, book.get("http://a.test/silent"));
-    sim.advance(seconds(2)).expect("not endless");
+    sim.advance(millis(4_600)).expect("not endless");
     sim.block_on(book.get("http://a.test/r2")).expect("no dead-lock").expect("an answer");
-    sim.advance(seconds(3)).expect("not endless");
+    sim.advance(millis(400)).expect("not endless");
     assert!(read.result().expect("it is over").is_err());
     assert!(pings(&a.h2(0)).is_empty());
     sim.block_on(book.get("http://a.test/r3")).expect("no dead-lock").expect("an answer");

@@ -17,6 +17,7 @@ mod replay;
 mod restarts;
 mod settings;
 mod shutdown;
+mod suspicion;
 mod truth;
 mod uploads;
 mod world;
