@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use martlet_core::time::{Expired, Phase};
-use martlet_core::{Closed, Ending, Error as CoreError};
+use martlet_core::{Closed, Ending, Error as CoreError, PeerError};
 
 use super::handle::{Fate, Shared};
 use super::io::End;
@@ -91,6 +91,11 @@ pub(super) fn ended(shared: &Shared, received: &Received) -> Failure {
             Failure::Core(CoreError::Closed(received.closed(Ending::Fin)), said)
         }
     }
+}
+
+/// What a request fails with whose response breaks this rule, or goes beyond a limit.
+pub(super) fn broken(rule: PeerError) -> Failure {
+    Failure::Http2(Kind::Protocol, rule.into())
 }
 
 /// The crate's own words, without its type in our API.

@@ -22,6 +22,8 @@ pub(super) struct Watch {
     sent: AtomicU32,
     /// How often something came.
     reads: AtomicU64,
+    /// How often the transport may be read from before others get their turn.
+    turn: AtomicU32,
     /// How often something was taken.
     writes: AtomicU64,
     /// Streams that were reset by us.
@@ -44,6 +46,19 @@ pub(super) enum End {
 }
 
 impl Watch {
+    /// The task begins a poll.
+    pub(super) fn begin_turn(&self) {
+        self.turn.store(READS_PER_TURN, Ordering::Release);
+    }
+
+    /// Whether the transport may be read from once more in this poll. A peer that sends faster than it can be read would
+    /// otherwise have the thread for itself: not every runtime takes it away.
+    fn may_read(&self) -> bool {
+        let left = self.turn.load(Ordering::Acquire);
+        self.turn.store(left.saturating_sub(1), Ordering::Release);
+        left > 0
+    }
+
     /// Whether the transport has taken the whole header block of this stream.
     pub(super) fn has_sent(&self, stream: u32) -> bool {
         self.sent.load(Ordering::Acquire) >= stream
@@ -90,6 +105,9 @@ impl Watch {
         io::Error::new(kind, e)
     }
 }
+
+/// Reads of 64 KiB in one poll of the task.
+const READS_PER_TURN: u32 = 4;
 
 /// A transport under the `h2` crate. Dropped, it closes the transport without waiting for anything.
 pub(super) struct Io {
@@ -139,6 +157,10 @@ impl tokio::io::AsyncRead for Io {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.ahead.is_empty() {
+            if !this.watch.may_read() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             match ready!(this.ahead.poll_fill(cx, Pin::new(&mut this.io))) {
                 Ok(0) => {
                     let _ = this.watch.end.set(End::Fin);

@@ -10,6 +10,7 @@ mod open;
 mod orders;
 mod read_ahead;
 mod resets;
+mod sections;
 mod settings;
 mod stream;
 mod task;

@@ -29,9 +29,14 @@ const REMEMBERED: usize = 2 * MOST_STREAMS as usize;
 /// The largest frame that a peer may send (SETTINGS_MAX_FRAME_SIZE): content in few frames costs both sides less.
 const FRAME: u32 = 64 * 1024;
 
-/// The most that fields of one section may take, each with 32 octets on top (SETTINGS_MAX_HEADER_LIST_SIZE).
+/// The frames that peers send who do not care what is allowed.
+const USUAL_FRAME: u32 = 16 * 1024;
+
+/// The most that fields of one section may take (SETTINGS_MAX_HEADER_LIST_SIZE). The crate counts how many of the largest
+/// frames that makes, and ends the connection of a peer that needs more of them because its frames are smaller: so it is told
+/// of more, and what a response has is looked at again.
 fn field_section(limits: &Limits) -> u32 {
-    u32::try_from(limits.max_head_size).unwrap_or(u32::MAX)
+    u32::try_from(limits.max_head_size).unwrap_or(u32::MAX).saturating_mul(FRAME / USUAL_FRAME)
 }
 
 /// Sends the client's preface (RFC 9113 §3.4). The peer's is not waited for.

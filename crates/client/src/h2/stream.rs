@@ -9,18 +9,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::ResponseFuture;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use martlet_core::h1::Fields;
 use martlet_core::pool::Capacity;
 use martlet_core::time::{Expired, Phase};
 use martlet_core::{Delivery, Misuse, PeerError};
 
-use super::failure::{Received, ended, failure, refusal};
+use super::failure::{Received, broken, ended, failure, refusal};
 use super::handle::{Aftermath, Shared};
 use super::orders::Order;
+use super::sections::{length, size};
 use super::upload::{Progress, Upload};
 use crate::body::{Body, SourceError};
-use crate::error::{ErrorCode, Kind};
+use crate::error::ErrorCode;
 use crate::failure::Failure;
 use crate::info::ConnectionInfo;
 use crate::outgoing::Outgoing;
@@ -360,9 +361,13 @@ impl Stream {
         self.received.has_head = true;
         self.received.expected = length(&head.headers);
         self.state = State::Reading(content);
-        let limit = self.shared.limits.max_fields;
-        if head.headers.len() > limit {
-            return Err(broken(PeerError::TooManyFields { limit }));
+        let limits = &self.shared.limits;
+        if head.headers.len() > limits.max_fields {
+            return Err(broken(PeerError::TooManyFields { limit: limits.max_fields }));
+        }
+        // As SETTINGS_MAX_HEADER_LIST_SIZE counts it (RFC 9113 §6.5.2).
+        if size(&head.headers, 32) > limits.max_head_size {
+            return Err(broken(PeerError::HeadTooLarge { limit: limits.max_head_size }));
         }
         if let Some(upload) = &mut self.upload {
             // A final response is the server's word, too: with it the wait for 100 is over, and whoever refuses says so by
@@ -380,11 +385,10 @@ impl Stream {
     fn take_trailer_section(&mut self, fields: Option<HeaderMap>) -> Result<Option<Bytes>, Failure> {
         let limits = &self.shared.limits;
         if let Some(fields) = &fields {
-            let size: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
             if fields.len() > limits.max_trailers {
                 return Err(broken(PeerError::TooManyTrailers { limit: limits.max_trailers }));
             }
-            if size > limits.max_trailer_size {
+            if size(fields, 4) > limits.max_trailer_size {
                 return Err(broken(PeerError::TrailersTooLarge { limit: limits.max_trailer_size }));
             }
         }
@@ -491,14 +495,4 @@ impl Stream {
             _ => Aftermath::Changed,
         }
     }
-}
-
-/// The length of the content as the head declares it. The `h2` crate has seen to it that there is one and that it is a
-/// number.
-fn length(fields: &HeaderMap) -> Option<u64> {
-    std::str::from_utf8(fields.get(header::CONTENT_LENGTH)?.as_bytes()).ok()?.trim().parse().ok()
-}
-
-fn broken(rule: PeerError) -> Failure {
-    Failure::Http2(Kind::Protocol, rule.into())
 }

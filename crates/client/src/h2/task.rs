@@ -102,6 +102,7 @@ impl Driver {
 
     fn run(&mut self, cx: &mut Context<'_>) -> Poll<Fate> {
         self.shared.orders.listen(cx);
+        self.shared.watch.begin_turn();
         loop {
             if self.shared.orders.has(Order::Abort) && self.is_busy() {
                 return Poll::Ready(Fate::Shutdown);

@@ -30,6 +30,7 @@ mod shutdown;
 mod silence;
 mod streamer;
 mod streaming;
+mod turns;
 
 use std::error::Error as StdError;
 use std::future::Future;
