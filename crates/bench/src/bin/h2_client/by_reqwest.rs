@@ -6,7 +6,8 @@ use crate::{CONNECTION_WINDOW, Client, Outcome, STREAM_WINDOW, USER_AGENT_VALUE}
 
 pub(crate) fn client(mut config: ClientConfig) -> Outcome<reqwest::Client> {
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let builder = reqwest::Client::builder().tls_backend_preconfigured(config).no_proxy().user_agent(USER_AGENT_VALUE);
+    let builder =
+        reqwest::Client::builder().tls_backend_preconfigured(config).no_proxy().user_agent(USER_AGENT_VALUE);
     let builder = builder.http2_prior_knowledge().http2_initial_stream_window_size(STREAM_WINDOW);
     Ok(builder.http2_initial_connection_window_size(CONNECTION_WINDOW).build()?)
 }
