@@ -4,9 +4,11 @@
 const PREFACE: usize = 24;
 /// Octets of a frame's header (RFC 9113 §4.1).
 const HEADER: usize = 9;
+const DATA: u8 = 0x0;
 const HEADERS: u8 = 0x1;
 const RST_STREAM: u8 = 0x3;
 const SETTINGS: u8 = 0x4;
+const WINDOW_UPDATE: u8 = 0x8;
 const CONTINUATION: u8 = 0x9;
 const END_HEADERS: u8 = 0x4;
 const ACK: u8 = 0x1;
@@ -25,11 +27,29 @@ pub(super) struct Outgoing {
     resets: u64,
     /// The peer's SETTINGS were acknowledged: they hold from then on.
     has_acknowledged: bool,
+    /// What the connection's window is widened by, as far as its octets are known.
+    increment: Option<(u32, usize)>,
+    /// What it was widened by in all.
+    granted: u64,
 }
 
 impl Outgoing {
     pub(super) fn new() -> Self {
-        Self { skip: PREFACE, header: [0; HEADER], known: 0, ends: None, resets: 0, has_acknowledged: false }
+        Self {
+            skip: PREFACE,
+            header: [0; HEADER],
+            known: 0,
+            ends: None,
+            resets: 0,
+            has_acknowledged: false,
+            increment: None,
+            granted: 0,
+        }
+    }
+
+    /// What the connection's window was widened by (RFC 9113 §6.9).
+    pub(super) fn granted(&self) -> u64 {
+        self.granted
     }
 
     pub(super) fn has_acknowledged(&self) -> bool {
@@ -47,6 +67,7 @@ impl Outgoing {
         loop {
             let n = self.skip.min(octets.len());
             self.skip -= n;
+            self.take_increment(&octets[..n]);
             octets = &octets[n..];
             if self.skip == 0 {
                 // Trailers of an earlier stream may come behind the head of a later one.
@@ -66,6 +87,20 @@ impl Outgoing {
         }
     }
 
+    fn take_increment(&mut self, octets: &[u8]) {
+        let Some((increment, known)) = &mut self.increment else {
+            return;
+        };
+        for octet in octets.iter().take(4 - *known) {
+            *increment = *increment << 8 | u32::from(*octet);
+            *known += 1;
+        }
+        if *known == 4 {
+            self.granted += u64::from(*increment & 0x7fff_ffff);
+            self.increment = None;
+        }
+    }
+
     fn begin_payload(&mut self) {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = self.header;
         self.skip = usize::from(l0) << 16 | usize::from(l1) << 8 | usize::from(l2);
@@ -75,8 +110,50 @@ impl Outgoing {
             }
             RST_STREAM => self.resets += 1,
             SETTINGS if flags & ACK != 0 => self.has_acknowledged = true,
+            WINDOW_UPDATE if [s0, s1, s2, s3] == [0; 4] => self.increment = Some((0, 0)),
             _ => {}
         }
+    }
+}
+
+/// Follows what comes: how much of the connection's window it uses up.
+#[derive(Debug, Default)]
+pub(super) struct Incoming {
+    skip: usize,
+    header: [u8; HEADER],
+    known: usize,
+    used: u64,
+}
+
+impl Incoming {
+    /// These octets come next.
+    pub(super) fn take(&mut self, mut octets: &[u8]) {
+        loop {
+            let n = self.skip.min(octets.len());
+            self.skip -= n;
+            octets = &octets[n..];
+            if octets.is_empty() {
+                return;
+            }
+            let n = (HEADER - self.known).min(octets.len());
+            self.header[self.known..self.known + n].copy_from_slice(&octets[..n]);
+            self.known += n;
+            octets = &octets[n..];
+            if self.known == HEADER {
+                self.known = 0;
+                let [l0, l1, l2, kind, ..] = self.header;
+                self.skip = usize::from(l0) << 16 | usize::from(l1) << 8 | usize::from(l2);
+                if kind == DATA {
+                    // "The entire DATA frame payload is included in flow control" (RFC 9113 §6.1).
+                    self.used += self.skip as u64;
+                }
+            }
+        }
+    }
+
+    /// Octets of DATA that have come, or are announced.
+    pub(super) fn used(&self) -> u64 {
+        self.used
     }
 }
 

@@ -135,6 +135,8 @@ pub(crate) struct Shared {
     pub(super) is_suspect: AtomicBool,
     /// It takes no new requests.
     pub(super) is_retiring: AtomicBool,
+    /// Its window is used up by what nobody reads.
+    pub(super) is_stalled: AtomicBool,
     /// It has answered a request.
     pub(super) has_served: AtomicBool,
     /// Requests on it.
@@ -176,6 +178,7 @@ impl Shared {
             most: AtomicU32::new(most),
             is_suspect: AtomicBool::new(false),
             is_retiring: AtomicBool::new(false),
+            is_stalled: AtomicBool::new(false),
             has_served: AtomicBool::new(false),
             active: AtomicUsize::new(0),
             fate: OnceLock::new(),
@@ -200,6 +203,9 @@ impl Shared {
             Capacity::Retiring
         } else if self.is_suspect.load(Ordering::Acquire) {
             Capacity::Suspect
+        } else if self.is_stalled.load(Ordering::Acquire) {
+            // An answer could not come.
+            Capacity::Streams(0)
         } else {
             Capacity::Streams(self.most.load(Ordering::Acquire))
         }

@@ -11,7 +11,7 @@ use std::thread;
 use futures_io::AsyncWrite;
 use tokio::io::ReadBuf;
 
-use super::frames::{FirstFrame, Outgoing};
+use super::frames::{FirstFrame, Incoming, Outgoing};
 use super::read_ahead::ReadAhead;
 use crate::transport::Transport;
 
@@ -26,6 +26,9 @@ pub(super) struct Watch {
     turn: AtomicU32,
     /// How often something was taken.
     writes: AtomicU64,
+    /// What the connection's window was widened by, and what has come of it.
+    granted: AtomicU64,
+    used: AtomicU64,
     /// Streams that were reset by us.
     resets: AtomicU64,
     /// The peer's first frame, which must be its SETTINGS (RFC 9113 §3.4), was handed on whole, and acknowledged.
@@ -77,6 +80,12 @@ impl Watch {
         self.has_greeted.load(Ordering::Acquire) && self.has_been_acknowledged.load(Ordering::Acquire)
     }
 
+    /// How much the peer may send on the connection before some of what it has sent is read. `first` is what it began with.
+    pub(super) fn window(&self, first: u64) -> u64 {
+        let granted = first + self.granted.load(Ordering::Acquire);
+        granted.saturating_sub(self.used.load(Ordering::Acquire))
+    }
+
     /// It changes with everything that comes or goes.
     pub(super) fn moves(&self) -> (u64, u64) {
         (self.reads(), self.writes.load(Ordering::Acquire))
@@ -114,6 +123,7 @@ pub(super) struct Io {
     io: Box<dyn Transport>,
     ahead: ReadAhead,
     outgoing: Outgoing,
+    incoming: Incoming,
     /// `None` once it has passed.
     greeting: Option<FirstFrame>,
     watch: Arc<Watch>,
@@ -125,6 +135,7 @@ impl Io {
             io,
             ahead: ReadAhead::default(),
             outgoing: Outgoing::new(),
+            incoming: Incoming::default(),
             greeting: Some(FirstFrame::default()),
             watch,
         }
@@ -143,6 +154,7 @@ impl Io {
         }
         self.watch.writes.fetch_add(1, Ordering::AcqRel);
         self.watch.resets.store(self.outgoing.resets(), Ordering::Release);
+        self.watch.granted.store(self.outgoing.granted(), Ordering::Release);
         if self.outgoing.has_acknowledged() {
             self.watch.has_been_acknowledged.store(true, Ordering::Release);
         }
@@ -182,6 +194,8 @@ impl tokio::io::AsyncRead for Io {
                 this.watch.has_greeted.store(true, Ordering::Release);
             }
         }
+        this.incoming.take(read);
+        this.watch.used.store(this.incoming.used(), Ordering::Release);
         buffer.put_slice(read);
         this.ahead.release();
         Poll::Ready(Ok(()))

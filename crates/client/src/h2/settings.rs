@@ -42,7 +42,7 @@ const LARGEST_WINDOW: u32 = 0x7fff_ffff;
 /// A frame of the usual size. With less a response crawls, and with nothing it stands.
 const SMALLEST_WINDOW: u32 = 16_384;
 /// What a connection's window is at its beginning; it cannot be made smaller (RFC 9113 §6.9.2).
-const FIRST_WINDOW: u32 = 65_535;
+pub(super) const FIRST_WINDOW: u32 = 65_535;
 
 impl Http2Config {
     /// After how much silence the peer is asked.

@@ -16,6 +16,7 @@ use super::handle::{Farewell, Fate, MOST_STREAMS, PeerSettings, Shared};
 use super::io::Io;
 use super::orders::Order;
 use super::resets::Resets;
+use super::settings::FIRST_WINDOW;
 use crate::checkout::Checkout;
 use crate::dial::DialSettings;
 use crate::error::ErrorCode;
@@ -24,6 +25,12 @@ use crate::runtime::BoxFuture;
 
 /// How long taking leave may take: a peer that does not read would keep the connection for ever.
 const CLOSING: Duration = Duration::from_secs(1);
+
+/// A frame of the usual size.
+const LEAST_WINDOW: u64 = 16 * 1024;
+
+/// After so long without a window the connection is left alone: content that is read comes and goes faster.
+const STALLED: Duration = Duration::from_millis(200);
 
 /// Polls a connection up to its end, whether requests are on it or not: an idle connection answers PINGs, and hears of its
 /// peer's going away.
@@ -47,6 +54,9 @@ pub(crate) struct Driver {
     /// Streams that had been reset when that was last looked at, and how many more may be.
     resets: u64,
     allowance: Resets,
+    /// With less than this the peer can send no ordinary frame, and since when it has no more.
+    least_window: u64,
+    full: Option<Instant>,
     /// When the PING was sent that has no answer yet.
     pinged: Option<Instant>,
     /// Since when it has nothing left to do but to take leave.
@@ -63,6 +73,8 @@ impl Driver {
         place: Place,
     ) -> Self {
         let heard = shared.here.runtime.now();
+        let (_, window) = settings.http2.windows();
+        let least_window = u64::from(window / 8).min(LEAST_WINDOW);
         Self {
             pings: conn.ping_pong(),
             conn: Some(conn),
@@ -76,6 +88,8 @@ impl Driver {
             moves: (0, 0),
             resets: 0,
             allowance: Resets::default(),
+            least_window,
+            full: None,
             heard,
             pinged: None,
             leaving: None,
@@ -129,6 +143,7 @@ impl Driver {
             }
             self.look_at_resets();
             self.look_at_peer();
+            self.look_at_window();
             if self.poll_pings(cx) {
                 continue;
             }
@@ -170,6 +185,19 @@ impl Driver {
             let sender = self.sender.as_ref();
             let extended_connect = sender.is_some_and(SendRequest::is_extended_connect_protocol_enabled);
             self.shared.settled(PeerSettings { extended_connect });
+        }
+    }
+
+    /// Whether what nobody reads has used up the window: what is asked for now would wait behind it.
+    fn look_at_window(&mut self) {
+        let is_full = self.shared.watch.window(FIRST_WINDOW.into()) < self.least_window;
+        if !is_full {
+            self.full = None;
+            if self.shared.is_stalled.swap(false, Ordering::AcqRel) {
+                self.tell();
+            }
+        } else if self.full.is_none() {
+            self.full = Some(self.now());
         }
     }
 
@@ -246,13 +274,15 @@ impl Driver {
         let gone = self.leaving.and_then(|leaving| leaving.checked_add(CLOSING));
         let ask = self.keep_alive.filter(|_| self.pinged.is_none() && self.sender.is_some());
         let ask = ask.and_then(|interval| self.heard.checked_add(interval));
-        let all = [(silent, Due::Silent), (gone, Due::Gone), (ask, Due::Ask)];
+        let full = self.full.filter(|_| !self.shared.is_stalled.load(Ordering::Acquire));
+        let stalled = full.and_then(|full| full.checked_add(STALLED));
+        let all = [(silent, Due::Silent), (gone, Due::Gone), (ask, Due::Ask), (stalled, Due::Stalled)];
         all.into_iter().filter_map(|(at, due)| Some((at?, due))).min_by_key(|(at, _)| *at)
     }
 
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<Fate> {
         // A sleep that fires too early is set anew once.
-        for _ in 0..2 {
+        for _ in 0..3 {
             let Some((next, due)) = self.deadline() else {
                 self.sleep = None;
                 return Poll::Pending;
@@ -264,6 +294,11 @@ impl Driver {
                         return Poll::Ready(Fate::Silent(now.saturating_duration_since(pinged)));
                     }
                     (Due::Ask, _) => break,
+                    (Due::Stalled, _) => {
+                        self.shared.is_stalled.store(true, Ordering::Release);
+                        self.tell();
+                        continue;
+                    }
                     (Due::Gone | Due::Silent, _) => return Poll::Ready(Fate::Ended),
                 }
             }
@@ -310,6 +345,8 @@ enum Due {
     Gone,
     /// The peer is to be asked.
     Ask,
+    /// Nobody reads what has come.
+    Stalled,
 }
 
 impl Future for Driver {

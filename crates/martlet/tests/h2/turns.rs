@@ -171,3 +171,33 @@ fn a_head_up_to_the_limit_may_come_in_small_frames_and_a_larger_one_costs_its_ow
         until("the connection is closed", || is_over.load(Ordering::SeqCst)).await;
     });
 }
+
+#[test]
+fn responses_that_nobody_reads_do_not_use_up_the_connection_for_the_others() {
+    everywhere(|_| async {
+        let server =
+            Served::start(H2Server::new(), None, |request: SimRequest| match request.target.as_str() {
+                "/large" => SimResponse::ok(vec![b'x'; 3 << 20]),
+                _ => SimResponse::ok(request.target),
+            });
+        let client = client();
+        let mut unread = Vec::new();
+        for _ in 0..8 {
+            unread.push(soon("a head", client.get(server.url("/large")).send()).await.unwrap());
+        }
+        let first = unread[0].connection().id();
+        assert!(unread.iter().all(|response| response.connection().id() == first));
+        // The window is used up by now, or soon will be; and a little later that is known.
+        Timer::after(Duration::from_millis(600)).await;
+        for _ in 0..5 {
+            let response = soon("an answer", client.get(server.url("/small")).send()).await.unwrap();
+            assert_ne!(response.connection().id(), first);
+            assert_eq!(soon("its content", response.text()).await.unwrap(), "/small");
+        }
+        // With the first content that is read it is as good as the other.
+        for response in unread {
+            assert_eq!(soon("all of it", response.bytes()).await.unwrap().len(), 3 << 20);
+        }
+        until("the first one serves again", || client.stats().streams == 0).await;
+    });
+}

@@ -100,3 +100,26 @@ fn an_answer_by_http_1_is_known_by_its_first_octets() {
     let _ = first.take(&frame(0x4, 0, 0, 18));
     assert!(!first.is_http1());
 }
+
+#[test]
+fn the_window_of_the_connection_is_what_was_granted_less_what_has_come() {
+    let mut octets = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    for (stream, increment) in [(0, 70_000_u32), (1, 5), (0, 0x8000_0003)] {
+        octets.extend([0, 0, 4, WINDOW_UPDATE, 0]);
+        octets.extend(u32::to_be_bytes(stream));
+        octets.extend(increment.to_be_bytes());
+    }
+    for piece in [1, 2, 3, 5, octets.len()] {
+        let mut outgoing = Outgoing::new();
+        octets.chunks(piece).for_each(|part| _ = outgoing.take(part));
+        assert_eq!(outgoing.granted(), 70_003, "by {piece}");
+    }
+    let come =
+        [frame(SETTINGS, 0, 0, 6), frame(DATA, 0, 1, 100), frame(HEADERS, 4, 3, 50), frame(DATA, 1, 3, 7)];
+    let come = come.concat();
+    for piece in [1, 2, 3, 5, come.len()] {
+        let mut incoming = Incoming::default();
+        come.chunks(piece).for_each(|part| incoming.take(part));
+        assert_eq!(incoming.used(), 107, "by {piece}");
+    }
+}
