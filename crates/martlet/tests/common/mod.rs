@@ -8,5 +8,6 @@ pub mod flavor;
 pub mod mock;
 pub mod poll;
 pub mod server;
+pub mod soon;
 pub mod storm;
 pub mod wire;

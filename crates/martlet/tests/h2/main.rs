@@ -33,18 +33,12 @@ mod streaming;
 mod turns;
 
 use std::error::Error as StdError;
-use std::future::Future;
-use std::time::Duration;
 
-use async_io::Timer;
-use futures_lite::future::{or, yield_now};
 use martlet::tls::TlsConfig;
 use martlet::{Client, ClientBuilder, Error, Protocols, Response};
 
 use certs::CA;
-
-/// Nothing that should be soon takes so long.
-const SOON: Duration = Duration::from_secs(10);
+use common::soon::{soon, until};
 
 /// By prior knowledge, and with trust in our authority.
 fn builder() -> ClientBuilder {
@@ -69,27 +63,6 @@ async fn get(client: &Client, url: &str) -> Result<String, Error> {
 async fn read(mut response: Response) -> Result<Response, Error> {
     while response.chunk().await?.is_some() {}
     Ok(response)
-}
-
-/// Fails if it is not ready soon.
-async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    or(async { Some(future.await) }, async {
-        Timer::after(SOON).await;
-        None
-    })
-    .await
-    .unwrap_or_else(|| panic!("not soon: {what}"))
-}
-
-/// Ready when it is so.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    soon(what, async {
-        while !is_so() {
-            Timer::after(Duration::from_millis(1)).await;
-            yield_now().await;
-        }
-    })
-    .await;
 }
 
 /// An error and all its causes.

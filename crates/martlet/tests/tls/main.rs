@@ -36,6 +36,7 @@ use martlet::tls::TlsConfig;
 use martlet::{Client, Error, Response};
 
 use certs::CA;
+use common::soon::until;
 use peer::{Options, TlsServer, Versions};
 
 /// Trusts our authority, and nobody else.
