@@ -106,7 +106,9 @@ impl Later {
         }
         for Left { conn, at_once } in self.left {
             panics.catch(|| if at_once { conn.abort() } else { conn.close() });
-            panics.catch(|| drop(conn));
+            panics.catch(|| {
+                let _last = conn;
+            });
         }
         for dial in self.given_up {
             panics.catch(|| drop(dial));
