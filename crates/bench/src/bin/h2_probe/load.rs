@@ -145,9 +145,12 @@ impl Tally {
         if e.delivery() == Delivery::Answered {
             return true;
         }
+        // It was replayed, which happens once, and that found nobody: what it says is what became of it before.
+        if e.attempts() > 1 {
+            return true;
+        }
         if e.is_connect() {
-            // With more than one attempt, an earlier one was lost with its connection.
-            return e.attempts() > 1 || e.delivery() == Delivery::NotSent;
+            return e.delivery() == Delivery::NotSent;
         }
         // The system may have accepted a connection for a server that was about to end: nobody replays what is lost with
         // a connection that has never answered.
