@@ -50,6 +50,7 @@ struct State {
     accepted: usize,
     ended: usize,
     by_http1: usize,
+    by_http2: usize,
     /// Connections whose end was not announced by TLS.
     cut: usize,
 }
@@ -168,6 +169,11 @@ impl Served {
         self.shared.state().by_http1
     }
 
+    /// Connections by HTTP/2. One that nobody has sent anything on is of neither version, unless TLS has told.
+    pub(crate) fn by_http2(&self) -> usize {
+        self.shared.state().by_http2
+    }
+
     /// Requests of HTTP/2 on all connections.
     pub(crate) fn requests(&self) -> usize {
         let links = self.shared.state().links.clone();
@@ -243,6 +249,7 @@ impl Shared {
         link: H2Link,
     ) -> io::Result<()> {
         if is_http2 {
+            self.state().by_http2 += 1;
             let (clock, stream) = (Clock(self.begun), Noting { stream, tcp, shared: Arc::clone(self) });
             serve(stream, Arc::clone(&self.service), self.settings.clone(), link, clock).await;
             return Ok(());
