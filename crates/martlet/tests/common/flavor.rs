@@ -1,7 +1,9 @@
 //! The same test on every runtime, and a watchdog over it.
 
 use std::future::Future;
-use std::panic::resume_unwind;
+use std::io::{self, Write as _};
+use std::panic::{self, resume_unwind};
+use std::sync::Once;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -55,8 +57,28 @@ impl Flavor {
     }
 }
 
+/// Has panics on the threads of smol and async-std told at once. Such a thread lives as long as the process, and what it
+/// prints is captured for the test that was the first to need it, which may have passed.
+fn tell_panics() {
+    static SET: Once = Once::new();
+    SET.call_once(|| {
+        let otherwise = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let thread = thread::current();
+            match thread.name() {
+                Some(name) if name.starts_with("smol") || name.starts_with("async-std") => {
+                    // It is told or it is not: a panic is on its way already.
+                    let _ = writeln!(io::stderr(), "thread '{name}': {info}");
+                }
+                _ => otherwise(info),
+            }
+        }));
+    });
+}
+
 /// Runs a test on every runtime, one after the other.
 pub fn everywhere<F: Future<Output = ()> + Send + 'static>(test: impl Fn(Flavor) -> F) {
+    tell_panics();
     for flavor in Flavor::ALL {
         let test = test(flavor);
         watched(format!("on {flavor:?}"), move || flavor.block_on(test));

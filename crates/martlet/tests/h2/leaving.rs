@@ -39,16 +39,31 @@ async fn begun(
     task
 }
 
-/// Silent, which is to have done nothing, until it is told otherwise.
-fn silent(
-    on: &'static str,
-    is_awake: &Arc<AtomicBool>,
-) -> impl FnMut(SimRequest) -> SimResponse + Send + 'static {
-    let is_awake = Arc::clone(is_awake);
-    move |request| match request.target.as_str() {
-        path if path == on && !is_awake.load(Ordering::SeqCst) => SimResponse::silent(),
-        "/slow" => SimResponse::ok("slow").after(Duration::from_millis(200)),
-        _ => target(request),
+/// One target that is met with silence, which is to have done nothing, until it is told otherwise.
+#[derive(Clone, Default)]
+struct Sleeper {
+    asked: Arc<AtomicBool>,
+    is_awake: Arc<AtomicBool>,
+}
+
+impl Sleeper {
+    fn service(&self, on: &'static str) -> impl FnMut(SimRequest) -> SimResponse + Send + 'static {
+        let sleeper = self.clone();
+        move |request| match request.target.as_str() {
+            path if path == on && !sleeper.is_awake.load(Ordering::SeqCst) => {
+                sleeper.asked.store(true, Ordering::SeqCst);
+                SimResponse::silent()
+            }
+            "/slow" => SimResponse::ok("slow").after(Duration::from_millis(200)),
+            _ => target(request),
+        }
+    }
+
+    /// Answers from now on. A request that is there may still be on its way to the service: it is waited for.
+    async fn wake(&self, server: &Served) {
+        let passed_over = || self.asked.load(Ordering::SeqCst) && !server.link(0).is_asking();
+        until("it has been asked and has done nothing", passed_over).await;
+        self.is_awake.store(true, Ordering::SeqCst);
     }
 }
 
@@ -56,13 +71,13 @@ fn silent(
 fn g_01_streams_above_the_last_one_are_replayed_and_those_below_complete_where_they_are() {
     everywhere(|flavor| async move {
         for method in [Method::GET, Method::POST] {
-            let is_awake = Arc::new(AtomicBool::new(false));
-            let server = Served::start(H2Server::new(), None, silent("/third", &is_awake));
+            let sleeper = Sleeper::default();
+            let server = Served::start(H2Server::new(), None, sleeper.service("/third"));
             let client = client();
             let first = begun(flavor, &client, &server, method.clone(), "/slow").await;
             let second = begun(flavor, &client, &server, method.clone(), "/slow").await;
             let third = begun(flavor, &client, &server, method.clone(), "/third").await;
-            is_awake.store(true, Ordering::SeqCst);
+            sleeper.wake(&server).await;
             assert_eq!(server.link(0).goaway(3, 0), 3);
             // The old one takes no more.
             assert_eq!(third.await.unwrap(), ("/third".to_owned(), 2, false));
@@ -82,11 +97,11 @@ fn g_01_streams_above_the_last_one_are_replayed_and_those_below_complete_where_t
 fn g_02_goaway_of_no_stream_at_all_has_the_first_one_replayed() {
     everywhere(|flavor| async move {
         for method in [Method::GET, Method::POST] {
-            let is_awake = Arc::new(AtomicBool::new(false));
-            let server = Served::start(H2Server::new(), None, silent("/first", &is_awake));
+            let sleeper = Sleeper::default();
+            let server = Served::start(H2Server::new(), None, sleeper.service("/first"));
             let client = client();
             let first = begun(flavor, &client, &server, method, "/first").await;
-            is_awake.store(true, Ordering::SeqCst);
+            sleeper.wake(&server).await;
             assert_eq!(server.link(0).goaway(0, 0), 0);
             assert_eq!(first.await.unwrap(), ("/first".to_owned(), 2, false));
             assert_eq!(server.accepted(), 2);

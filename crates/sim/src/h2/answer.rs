@@ -69,16 +69,27 @@ impl Exchange {
         &self,
         question: impl FnOnce(&mut dyn Service) -> Option<SimResponse>,
     ) -> Result<Option<SimResponse>, Over> {
-        if !self.link.with(|state| state.gate.ledger.claim(self.stream)) {
+        let may = self.link.with(|state| {
+            let may = state.gate.ledger.claim(self.stream);
+            state.asking += usize::from(may);
+            may
+        });
+        if !may {
             return Err(Over);
         }
         let response = question(&mut *lock(&self.service));
-        if response.as_ref().is_some_and(SimResponse::is_processing) {
+        let is_processing = response.as_ref().is_some_and(SimResponse::is_processing);
+        if is_processing {
             self.host.processed(self.stream);
-            self.link.with(|state| state.gate.processed());
-        } else {
-            self.link.with(|state| state.gate.ledger.unclaim(self.stream));
         }
+        self.link.with(|state| {
+            state.asking -= 1;
+            if is_processing {
+                state.gate.processed();
+            } else {
+                state.gate.ledger.unclaim(self.stream);
+            }
+        });
         Ok(response)
     }
 

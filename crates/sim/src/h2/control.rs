@@ -31,6 +31,8 @@ struct Inner {
 pub(super) struct State {
     pub(super) gate: Gate,
     pub(super) is_reading: bool,
+    /// Streams that the service is being asked about.
+    pub(super) asking: usize,
     /// The machine has more for the wire than there is room.
     pub(super) machine_waits: bool,
     pub(super) end: Option<End>,
@@ -48,8 +50,14 @@ pub(super) enum End {
 impl H2Link {
     /// A handle for [`serve`](super::serve). In the simulation, [`Listener::h2`](crate::Listener::h2) has them.
     pub fn new() -> Self {
-        let state =
-            State { gate: Gate::new(), is_reading: true, machine_waits: false, end: None, waker: None };
+        let state = State {
+            gate: Gate::new(),
+            is_reading: true,
+            asking: 0,
+            machine_waits: false,
+            end: None,
+            waker: None,
+        };
         let inner = Inner { state: Mutex::new(state), tap: Arc::default(), host: OnceLock::new() };
         Self { inner: Arc::new(inner) }
     }
@@ -146,6 +154,11 @@ impl H2Link {
     /// Streams that are open now, as far as the server has read and sent.
     pub fn active_streams(&self) -> usize {
         lock(&self.inner.state).gate.ledger.active()
+    }
+
+    /// Whether the service is being asked about a request at this moment: whether it acts on it is not settled.
+    pub fn is_asking(&self) -> bool {
+        lock(&self.inner.state).asking > 0
     }
 
     /// The most streams that were open at once.
