@@ -1,6 +1,10 @@
 //! One logical request: checked, given a connection, sent, answered; and, where that is safe, sent again.
 
+#[cfg(feature = "http2")]
+use std::future::Future;
 use std::future::poll_fn;
+#[cfg(feature = "http2")]
+use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 #[cfg(feature = "http2")]
 use std::task::Poll;
@@ -320,8 +324,8 @@ async fn await_extended_connect(conn: Option<Multiplexed>, timer: &mut Timer) ->
         return Err(Error::builder("an extended CONNECT needs HTTP/2, which the server does not speak"));
     };
     timer.enter(Phase::ReceiveHead);
-    let mut place = None;
-    let allowed = poll_fn(|cx| match conn.poll_extended_connect(&mut place, cx) {
+    let mut told = pin!(conn.extended_connect());
+    let allowed = poll_fn(|cx| match told.as_mut().poll(cx) {
         Poll::Ready(allowed) => Poll::Ready(Ok(allowed)),
         Poll::Pending => timer.poll_expired(cx).map(|expired| Err(dial::timed_out(expired))),
     });

@@ -1,4 +1,4 @@
-//! What leaves, as frames: which requests the transport has taken.
+//! Octets as frames: which requests the transport has taken, and how much of the windows is used up.
 
 /// "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" (RFC 9113 §3.4).
 const PREFACE: usize = 24;
@@ -13,15 +13,59 @@ const CONTINUATION: u8 = 0x9;
 const END_HEADERS: u8 = 0x4;
 const ACK: u8 = 0x1;
 
-/// Follows the octets that a transport takes from a client, which are cut anywhere.
-#[derive(Debug)]
-pub(super) struct Outgoing {
-    /// Octets that are passed over before the next frame header: the preface, or a payload.
-    skip: usize,
+/// Finds frames in octets that are cut anywhere.
+#[derive(Debug, Default)]
+struct Splitter {
+    /// Octets that are left before the next frame header: of the preface, or of a payload.
+    payload: usize,
     header: [u8; HEADER],
     /// So many octets of the header are known.
     known: usize,
-    /// The stream whose header block is whole with the payload that is passed over now.
+}
+
+/// What comes next in a stream of frames.
+enum Part<'a> {
+    /// A whole header: the length of the payload, the kind, the flags, the stream.
+    Header(usize, u8, u8, u32),
+    /// Some of the payload.
+    Payload(&'a [u8]),
+}
+
+impl Splitter {
+    /// The next part of these octets, which loses it.
+    fn next<'a>(&mut self, octets: &mut &'a [u8]) -> Option<Part<'a>> {
+        while !octets.is_empty() {
+            let left = if self.payload > 0 { self.payload } else { HEADER - self.known };
+            let (part, rest) = octets.split_at(left.min(octets.len()));
+            *octets = rest;
+            if self.payload > 0 {
+                self.payload -= part.len();
+                return Some(Part::Payload(part));
+            }
+            self.header[self.known..self.known + part.len()].copy_from_slice(part);
+            self.known += part.len();
+            if self.known == HEADER {
+                self.known = 0;
+                let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = self.header;
+                self.payload = usize::from(l0) << 16 | usize::from(l1) << 8 | usize::from(l2);
+                let stream = u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff;
+                return Some(Part::Header(self.payload, kind, flags, stream));
+            }
+        }
+        None
+    }
+
+    /// Whether the last frame is whole.
+    fn is_whole(&self) -> bool {
+        self.payload == 0
+    }
+}
+
+/// Follows the octets that a transport takes from a client.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    splitter: Splitter,
+    /// The stream whose header block is whole with the frame that is under way.
     ends: Option<u32>,
     /// Streams that were reset.
     resets: u64,
@@ -36,9 +80,7 @@ pub(super) struct Outgoing {
 impl Outgoing {
     pub(super) fn new() -> Self {
         Self {
-            skip: PREFACE,
-            header: [0; HEADER],
-            known: 0,
+            splitter: Splitter { payload: PREFACE, ..Splitter::default() },
             ends: None,
             resets: 0,
             has_acknowledged: false,
@@ -64,27 +106,17 @@ impl Outgoing {
     /// These octets were taken. Gives the highest stream of which a header block is whole now, if there is one.
     pub(super) fn take(&mut self, mut octets: &[u8]) -> Option<u32> {
         let mut last = None;
-        loop {
-            let n = self.skip.min(octets.len());
-            self.skip -= n;
-            self.take_increment(&octets[..n]);
-            octets = &octets[n..];
-            if self.skip == 0 {
+        while let Some(part) = self.splitter.next(&mut octets) {
+            match part {
+                Part::Header(_, kind, flags, stream) => self.begin(kind, flags, stream),
+                Part::Payload(part) => self.take_increment(part),
+            }
+            if self.splitter.is_whole() {
                 // Trailers of an earlier stream may come behind the head of a later one.
                 last = last.max(self.ends.take());
             }
-            if octets.is_empty() {
-                return last;
-            }
-            let n = (HEADER - self.known).min(octets.len());
-            self.header[self.known..self.known + n].copy_from_slice(&octets[..n]);
-            self.known += n;
-            octets = &octets[n..];
-            if self.known == HEADER {
-                self.known = 0;
-                self.begin_payload();
-            }
         }
+        last
     }
 
     fn take_increment(&mut self, octets: &[u8]) {
@@ -101,16 +133,12 @@ impl Outgoing {
         }
     }
 
-    fn begin_payload(&mut self) {
-        let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = self.header;
-        self.skip = usize::from(l0) << 16 | usize::from(l1) << 8 | usize::from(l2);
+    fn begin(&mut self, kind: u8, flags: u8, stream: u32) {
         match kind {
-            HEADERS | CONTINUATION if flags & END_HEADERS != 0 => {
-                self.ends = Some(u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff);
-            }
+            HEADERS | CONTINUATION if flags & END_HEADERS != 0 => self.ends = Some(stream),
             RST_STREAM => self.resets += 1,
             SETTINGS if flags & ACK != 0 => self.has_acknowledged = true,
-            WINDOW_UPDATE if [s0, s1, s2, s3] == [0; 4] => self.increment = Some((0, 0)),
+            WINDOW_UPDATE if stream == 0 => self.increment = Some((0, 0)),
             _ => {}
         }
     }
@@ -119,34 +147,17 @@ impl Outgoing {
 /// Follows what comes: how much of the connection's window it uses up.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
-    skip: usize,
-    header: [u8; HEADER],
-    known: usize,
+    splitter: Splitter,
     used: u64,
 }
 
 impl Incoming {
     /// These octets come next.
     pub(super) fn take(&mut self, mut octets: &[u8]) {
-        loop {
-            let n = self.skip.min(octets.len());
-            self.skip -= n;
-            octets = &octets[n..];
-            if octets.is_empty() {
-                return;
-            }
-            let n = (HEADER - self.known).min(octets.len());
-            self.header[self.known..self.known + n].copy_from_slice(&octets[..n]);
-            self.known += n;
-            octets = &octets[n..];
-            if self.known == HEADER {
-                self.known = 0;
-                let [l0, l1, l2, kind, ..] = self.header;
-                self.skip = usize::from(l0) << 16 | usize::from(l1) << 8 | usize::from(l2);
-                if kind == DATA {
-                    // "The entire DATA frame payload is included in flow control" (RFC 9113 §6.1).
-                    self.used += self.skip as u64;
-                }
+        while let Some(part) = self.splitter.next(&mut octets) {
+            if let Part::Header(length, DATA, ..) = part {
+                // "The entire DATA frame payload is included in flow control" (RFC 9113 §6.1).
+                self.used += length as u64;
             }
         }
     }

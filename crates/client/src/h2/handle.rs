@@ -1,9 +1,10 @@
 //! What requests, pool and task of a connection share.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -73,11 +74,24 @@ impl Multiplexed {
         self.close();
     }
 
-    /// Ready once the peer's first SETTINGS are here: whether they allow extended CONNECT (RFC 8441 §3).
-    pub(crate) fn poll_extended_connect(&self, place: &mut Option<usize>, cx: &Context<'_>) -> Poll<bool> {
-        let settings = ready!(self.shared().poll_settled(place, cx));
+    /// Waits for the peer's first SETTINGS: whether they allow extended CONNECT (RFC 8441 §3).
+    pub(crate) async fn extended_connect(&self) -> bool {
+        let mut waiter = SettingsWaiter { shared: self.shared(), place: None };
+        let settings = poll_fn(|cx| waiter.shared.poll_settled(&mut waiter.place, cx)).await;
         // If nothing comes any more, the request itself finds out why.
-        Poll::Ready(settings.is_none_or(|settings| settings.extended_connect))
+        settings.is_none_or(|settings| settings.extended_connect)
+    }
+}
+
+/// A place among those who wait for SETTINGS.
+struct SettingsWaiter<'a> {
+    shared: &'a Shared,
+    place: Option<usize>,
+}
+
+impl Drop for SettingsWaiter<'_> {
+    fn drop(&mut self) {
+        self.shared.forget_waiter(self.place.take());
     }
 }
 

@@ -54,8 +54,9 @@ pub(crate) struct Driver {
     /// Streams that had been reset when that was last looked at, and how many more may be.
     resets: u64,
     allowance: Resets,
-    /// With less than this the peer can send no ordinary frame, and since when it has no more.
+    /// With less of the window than this the peer cannot send an ordinary frame: that of a small window is small itself.
     least_window: u64,
+    /// Since when it has less.
     full: Option<Instant>,
     /// When the PING was sent that has no answer yet.
     pinged: Option<Instant>,
@@ -281,7 +282,8 @@ impl Driver {
     }
 
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<Fate> {
-        // A sleep that fires too early is set anew once.
+        // A deadline that only marks the connection, then a sleep that may fire too early and is set anew once. One that
+        // does so again is the runtime's fault, and must not keep us here for ever.
         for _ in 0..3 {
             let Some((next, due)) = self.deadline() else {
                 self.sleep = None;
