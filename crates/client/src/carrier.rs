@@ -4,7 +4,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 #[cfg(feature = "http2")]
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
+use http::StatusCode;
 use martlet_core::Delivery;
 use martlet_core::h1::{Fields, ResponseHead};
 
@@ -28,6 +29,16 @@ pub(crate) enum ReceivedHead {
     H1(ResponseHead),
     #[cfg(feature = "http2")]
     H2(StatusCode, HeaderMap),
+}
+
+impl ReceivedHead {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::H1(head) => head.status(),
+            #[cfg(feature = "http2")]
+            Self::H2(status, _) => *status,
+        }
+    }
 }
 
 impl Carrier {
@@ -66,23 +77,35 @@ impl Carrier {
         }
     }
 
-    /// Content of the request of which nothing was asked for, when the exchange has failed.
+    /// Content of the request of which nothing was asked for. It is not sent here any more.
     pub(crate) fn take_untouched(&mut self) -> Option<Body> {
         match self {
-            Self::H1(_) => None,
+            Self::H1(conn) => conn.take_untouched(),
             #[cfg(feature = "http2")]
             Self::H2(stream) => stream.take_untouched(),
         }
     }
 
-    /// What matters to whether a request that has failed is sent again. `None` if it is not, whatever happened.
-    pub(crate) fn lost(&self) -> Option<Lost> {
+    /// What matters to whether a request that has failed is sent again. `is_reused`: its connection was idle before.
+    pub(crate) fn lost(&self, is_reused: bool) -> Lost {
         match self {
-            Self::H1(_) => None,
+            Self::H1(_) => Lost { is_stream: false, is_proven: is_reused, is_to_calm_down: false },
             #[cfg(feature = "http2")]
-            Self::H2(stream) => {
-                Some(Lost { is_proven: stream.is_proven(), is_to_calm_down: stream.is_to_calm_down() })
-            }
+            Self::H2(stream) => Lost {
+                is_stream: true,
+                is_proven: stream.is_proven(),
+                is_to_calm_down: stream.is_to_calm_down(),
+            },
+        }
+    }
+
+    /// Gives it up. What [`delivery`](Self::delivery) says from now on stays true.
+    pub(crate) fn abandon(&mut self) {
+        match self {
+            Self::H1(conn) => conn.close(),
+            // While its connection lives, what is queued goes out: it may be sent.
+            #[cfg(feature = "http2")]
+            Self::H2(_) => {}
         }
     }
 

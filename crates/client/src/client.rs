@@ -20,6 +20,7 @@ use crate::erased::{RuntimeChoice, RuntimeHandle};
 use crate::error::Error;
 use crate::exchange;
 use crate::here::Here;
+use crate::policy::RetryPolicy;
 use crate::protocols::Protocols;
 use crate::request::{Request, RequestBuilder};
 use crate::response::Response;
@@ -41,6 +42,9 @@ pub(crate) struct Inner {
     pub(crate) defaults: HeaderMap,
     pub(crate) protocols: Protocols,
     pub(crate) timeouts: Timeouts,
+    pub(crate) replay: bool,
+    pub(crate) connect_retries: u32,
+    pub(crate) retry: Option<RetryPolicy>,
     pub(crate) dialing: Arc<DialSettings>,
     pub(crate) checkout: Arc<Checkout>,
     pub(crate) runtime: Option<RuntimeHandle>,

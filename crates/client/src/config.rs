@@ -23,6 +23,7 @@ use crate::error::{Error, FieldMistake};
 #[cfg(feature = "http2")]
 use crate::h2::{Http2Config, remove_of_connections};
 use crate::memory::Memory;
+use crate::policy::RetryPolicy;
 use crate::protocols::Protocols;
 use crate::runtime::{Runtime, SocketOptions};
 #[cfg(feature = "tls")]
@@ -33,6 +34,9 @@ use crate::tls::TlsConfig;
 pub struct ClientBuilder<R> {
     fields: HeaderMap,
     timeouts: Timeouts,
+    replay: bool,
+    connect_retries: u32,
+    retry: Option<RetryPolicy>,
     pool: PoolConfig,
     limits: Limits,
     socket: SocketOptions,
@@ -59,6 +63,9 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
         Self {
             fields,
             timeouts: Timeouts::default(),
+            replay: true,
+            connect_retries: 0,
+            retry: None,
             pool: PoolConfig::default(),
             limits: Limits::default(),
             socket: SocketOptions::default(),
@@ -124,6 +131,38 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
     /// How long a whole request may take, up to the end of the response's content. No limit by default.
     pub fn timeout(mut self, total: Duration) -> Self {
         self.timeouts.total = Some(total);
+        self
+    }
+
+    /// Whether requests are replayed that a server has lost or refused by going away. By default they are.
+    ///
+    /// That is done only without an octet of a response, only if the content can be had once more
+    /// ([`Body::replayable`](crate::Body::replayable)), never after a timeout, and
+    ///
+    /// - whatever the method is, where nobody can have acted on it: the server [refused](crate::Delivery::Refused) it (up to
+    ///   three times, with a growing wait), or it was [not sent](crate::Delivery::NotSent) on a connection that was used before
+    ///   or carries several requests (once);
+    /// - once where somebody [may have](crate::Delivery::Unknown) on a connection that was used before, if the method is
+    ///   idempotent (RFC 9110 §9.2.2) or the request carries an `Idempotency-Key` or `X-Idempotency-Key`.
+    ///
+    /// [`Response::attempts`](crate::Response::attempts) and [`Error::attempts`] tell of it.
+    pub fn replay(mut self, on: bool) -> Self {
+        self.replay = on;
+        self
+    }
+
+    /// How often a connection that could not be opened is tried anew: the name could not be resolved, the server refused, was
+    /// out of reach or too slow. Nothing was sent then, so this is for every method. By default 0; addresses of one host are
+    /// tried side by side in any case. The first further attempt comes after up to 100 ms, each one after twice the time, no more
+    /// than 10 s.
+    pub fn connect_retries(mut self, most: u32) -> Self {
+        self.connect_retries = most;
+        self
+    }
+
+    /// When requests that failed, or were answered by a refusal, are sent again. By default never.
+    pub fn retry(mut self, policy: impl Into<Option<RetryPolicy>>) -> Self {
+        self.retry = policy.into();
         self
     }
 
@@ -290,6 +329,9 @@ impl<R: RuntimeChoice> ClientBuilder<R> {
             defaults,
             protocols: self.protocols,
             timeouts: self.timeouts,
+            replay: self.replay,
+            connect_retries: self.connect_retries,
+            retry: self.retry,
             dialing: Arc::new(DialSettings {
                 socket: self.socket,
                 connector: self.connector,

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ struct Inner {
     url: Option<Url>,
     uri: Option<Uri>,
     connection: Option<ConnectionInfo>,
+    /// The address that was tried, if there was no connection.
+    tried: Option<SocketAddr>,
     /// Shared by the errors of all requests that the same dial has failed.
     source: Option<Arc<dyn StdError + Send + Sync>>,
     /// The certificates that were turned down.
@@ -172,6 +175,7 @@ impl Error {
             url: None,
             uri: None,
             connection: None,
+            tried: None,
             source: None,
             #[cfg(feature = "tls")]
             certificates: None,
@@ -189,6 +193,7 @@ impl Error {
         let mut shared = Self::new(self.inner.kind);
         shared.inner.delivery = self.inner.delivery;
         shared.inner.elapsed = self.inner.elapsed;
+        shared.inner.tried = self.inner.tried;
         shared.inner.source.clone_from(&self.inner.source);
         #[cfg(feature = "tls")]
         shared.inner.certificates.clone_from(&self.inner.certificates);
@@ -207,6 +212,11 @@ impl Error {
 
     pub(crate) fn with_connection(mut self, connection: &ConnectionInfo) -> Self {
         self.inner.connection = Some(connection.clone());
+        self
+    }
+
+    pub(crate) fn with_tried(mut self, address: Option<SocketAddr>) -> Self {
+        self.inner.tried = address;
         self
     }
 
@@ -258,6 +268,18 @@ impl Error {
     /// request had none yet.
     pub fn connection(&self) -> Option<&ConnectionInfo> {
         self.inner.connection.as_ref()
+    }
+
+    /// Whether the request was sent on a connection that had been idle or served another request: one that a server may close
+    /// at any moment. One that fails on a new connection says more about the server.
+    pub fn conn_reused(&self) -> bool {
+        self.inner.connection.as_ref().is_some_and(ConnectionInfo::is_reused)
+    }
+
+    /// The address of the server, where it is known: that of the connection, or of the first one to fail if none could be
+    /// opened.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.inner.connection.as_ref().and_then(ConnectionInfo::peer_addr).or(self.inner.tried)
     }
 
     /// For a timeout: how long the phase had lasted.

@@ -1,133 +1,106 @@
 //! One logical request: checked, given a connection, sent, answered; and, where that is safe, sent again.
 
-#[cfg(feature = "http2")]
-use std::future::Future;
+mod given;
+mod may_be_sent;
+
 use std::future::poll_fn;
-#[cfg(feature = "http2")]
-use std::pin::pin;
-use std::sync::{Arc, PoisonError};
-#[cfg(feature = "http2")]
-use std::task::Poll;
-use std::time::Instant;
+use std::sync::PoisonError;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use http::{Method, Version};
+use http::{StatusCode, header};
 use martlet_core::Delivery;
-use martlet_core::h1::{RequestContent, RequestHead, Target};
+use martlet_core::h1::RequestContent;
 use martlet_core::pool::Want;
-#[cfg(feature = "http2")]
-use martlet_core::time::Phase;
-use martlet_core::time::Timeouts;
 
-use crate::body::Body;
-use crate::checkout::{Allowed, Key, Leased, NotBegun, Waiting};
+use self::given::Given;
+use self::may_be_sent::{await_extended_connect, protocols};
+use crate::body::{Body, Spare};
+use crate::carrier::{Carrier, ReceivedHead};
+use crate::checkout::{Leased, NotBegun};
 use crate::client::Inner;
-use crate::dial::{self, Plan};
+use crate::dial;
 use crate::error::{Error, ErrorCode, Kind};
 use crate::failure::Failure;
-use crate::h2::Multiplexed;
-use crate::here::Here;
-use crate::outgoing::Outgoing;
+use crate::policy::{Circumstances, Outcome};
 use crate::protocols::Protocols;
-use crate::replay::{Attempts, Lost, Replay, jittered};
+use crate::replay::{Attempts, Lost, Replay, is_idempotent, jittered};
 use crate::request::Request;
 use crate::response::Response;
 use crate::timer::Timer;
+use crate::trace;
 
 /// So many connections may turn out to be gone before anything was sent on them. Each costs no more than a look.
 const UNLUCKY: u32 = 16;
 
 pub(crate) async fn execute(client: &Inner, request: Request) -> Result<Response, Error> {
     let mut request = request;
-    let mut exchange = match Exchange::new(client, &mut request) {
-        Ok(exchange) => exchange,
-        Err(e) => return Err(e.with_url(&request.url)),
-    };
-    let result = exchange.run().await;
-    result.map_err(|e| exchange.conclude(e))
-}
-
-/// Which versions may carry a request, if it can be sent at all.
-fn protocols(client: &Inner, request: &Request) -> Result<Protocols, Error> {
-    if cfg!(not(feature = "tls")) && request.url.is_https() {
-        return Err(Error::builder("https needs the feature `tls`"));
+    let body = std::mem::take(request.body.get_mut().unwrap_or_else(PoisonError::into_inner));
+    match Exchange::new(client, &request, body) {
+        Ok(mut exchange) => exchange.run().await,
+        Err(e) => Err(e.with_url(&request.url)),
     }
-    match (&request.method, &request.protocol) {
-        (&Method::CONNECT, None) => return Err(Error::builder("a tunnel by CONNECT is not supported")),
-        (&Method::CONNECT, Some(_)) | (_, None) => {}
-        (_, Some(_)) => return Err(Error::builder("a protocol is asked for by the method CONNECT")),
-    }
-    let protocols = match request.version {
-        Some(Version::HTTP_2) => Protocols::Http2,
-        Some(_) => Protocols::Http1,
-        None => client.protocols,
-    };
-    if cfg!(not(feature = "http2")) && protocols == Protocols::Http2 {
-        return Err(Error::builder("HTTP/2 needs the feature `http2`"));
-    }
-    if request.version.is_none()
-        && request.protocol.is_none()
-        && client.dialing.memory.wants_http1(&request.url)
-    {
-        return Ok(Protocols::Http1);
-    }
-    Ok(protocols)
 }
 
 /// A request on its way.
 struct Exchange<'a> {
     given: Given<'a>,
     /// Where they are while nothing is sent: a future that hands them from one to the next would hold each several times.
-    body: Body,
+    ///
+    /// `None` if the content was used up.
+    body: Option<Body>,
     timer: Option<Timer>,
+    /// What the content can be had from once more.
+    spare: Option<Spare>,
+    /// Where it was begun, until there is a response.
+    begun: Option<Begun>,
     protocols: Protocols,
     want: Want,
     attempts: Attempts,
+    /// How often it was sent again by the user's policy.
+    retries: u32,
     /// Why it is being sent again.
     before: Option<Error>,
     /// Connections that were gone before anything was sent on them.
     gone: u32,
 }
 
-/// What all attempts have in common.
-struct Given<'a> {
-    client: &'a Inner,
-    request: &'a Request,
-    here: Here,
-    timeouts: &'a Timeouts,
-    started: Instant,
-}
-
 /// What comes after a connection was had.
 enum Next {
-    Begun(Begun),
+    Begun,
     /// Again.
     Again(Replay),
     /// Another connection. Nothing was sent.
     Elsewhere,
 }
 
-/// A request that was begun, and its content again if that is at hand.
+/// A request that was begun.
 struct Begun {
     leased: Leased,
     is_reused: bool,
-    spare: Option<Body>,
 }
 
 impl<'a> Exchange<'a> {
-    fn new(client: &'a Inner, request: &'a mut Request) -> Result<Self, Error> {
+    fn new(client: &'a Inner, request: &'a Request, body: Body) -> Result<Self, Error> {
         let protocols = protocols(client, request)?;
         let here = client.here()?;
-        let body = std::mem::take(request.body.get_mut().unwrap_or_else(PoisonError::into_inner));
-        let request = &*request;
         let timeouts = request.timeouts.as_ref().unwrap_or(&client.timeouts);
         let timer = Timer::new(here.clone(), timeouts.clone());
+        let retry = request.retry.as_ref().unwrap_or(&client.retry).as_ref();
+        if let Some(policy) = retry {
+            policy.note_request();
+        }
+        let attempts = Attempts::new(request.replay.unwrap_or(client.replay), client.connect_retries);
         Ok(Self {
-            given: Given { client, request, here, timeouts, started: timer.started() },
-            body,
+            given: Given { client, request, fields: None, here, timeouts, retry, started: timer.started() },
+            body: Some(body),
             timer: Some(timer),
+            spare: None,
+            begun: None,
             protocols,
             want: Want::Any,
-            attempts: Attempts::new(),
+            attempts,
+            retries: 0,
             before: None,
             gone: 0,
         })
@@ -135,34 +108,51 @@ impl<'a> Exchange<'a> {
 
     async fn run(&mut self) -> Result<Response, Error> {
         loop {
-            let leased = self.checkout().await?;
+            let result = self.run_once().await.map_err(|e| self.conclude(e));
+            let Some(wait) = self.retry(&result) else {
+                return result;
+            };
+            trace::again(self.given.request, "policy", self.attempts.made(), result.as_ref().err());
+            // What is left of a response goes back before the next attempt needs its place.
+            drop(result);
+            self.prepare(Replay::Anywhere(wait)).await.map_err(|e| self.conclude(e))?;
+        }
+    }
+
+    /// With all replays.
+    async fn run_once(&mut self) -> Result<Response, Error> {
+        loop {
+            let leased = match self.checkout().await {
+                Ok(leased) => leased,
+                Err(e) => {
+                    let Some(replay) = self.attempts.judge_connect(&e) else { return Err(e) };
+                    self.trace(replay, &e);
+                    self.prepare(replay).await?;
+                    continue;
+                }
+            };
             if self.given.request.protocol.is_some() {
                 await_extended_connect(leased.multiplexed().cloned(), self.timer()).await?;
             }
             let replay = match self.begin(leased)? {
-                Next::Begun(mut begun) => {
-                    let Some(carrier) = begun.leased.carrier() else {
-                        return Err(Error::new(Kind::Shutdown));
-                    };
-                    match poll_fn(|cx| carrier.poll_head(cx)).await {
-                        Ok(head) => {
-                            let info = carrier.info().reused(begun.is_reused);
-                            let is_complete = carrier.is_complete();
-                            let url = self.given.request.url.clone();
-                            let made = self.attempts.made();
-                            let mut response = Response::new(head, url, info, begun.leased, made);
-                            if is_complete {
-                                response.finish();
-                            }
-                            return Ok(response);
-                        }
-                        Err(failure) => self.lost(failure, begun)?,
-                    }
-                }
+                Next::Begun => match poll_fn(|cx| self.poll_head(cx)).await? {
+                    Ok(head) => match self.answered(head)? {
+                        Some(response) => return Ok(response),
+                        None => continue,
+                    },
+                    Err(failure) => self.lost(failure)?,
+                },
                 Next::Elsewhere => continue,
                 Next::Again(replay) => replay,
             };
             self.prepare(replay).await?;
+        }
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Result<ReceivedHead, Failure>, Error>> {
+        match self.begun.as_mut().and_then(|begun| begun.leased.carrier()) {
+            Some(carrier) => carrier.poll_head(cx).map(Ok),
+            None => Poll::Ready(Err(Error::new(Kind::Shutdown))),
         }
     }
 
@@ -176,26 +166,71 @@ impl<'a> Exchange<'a> {
         self.attempts.conclude(e).with_url(&self.given.request.url)
     }
 
+    /// After how long the user's policy has it sent again. `None`: what there is stands.
+    fn retry(&mut self, result: &Result<Response, Error>) -> Option<Duration> {
+        let Given { request, here, timeouts, retry, started, .. } = &self.given;
+        let policy = (*retry)?;
+        if !self.has_content() {
+            return None;
+        }
+        let outcome = Outcome {
+            method: &request.method,
+            attempts: self.attempts.made(),
+            end: result.as_ref().map(|response| (response.status(), response.fields())),
+        };
+        let elapsed = here.runtime.now().saturating_duration_since(*started);
+        let wait = policy.judge(
+            &outcome,
+            Circumstances {
+                retries: self.retries,
+                is_harmless: is_idempotent(&request.method, &request.fields),
+                time_left: timeouts.total.map(|total| total.saturating_sub(elapsed)),
+                now: here.runtime.wall_clock(),
+                random: here.runtime.random(),
+            },
+        )?;
+        self.retries += 1;
+        self.attempts.begin_anew();
+        Some(wait)
+    }
+
+    /// Whether the content can be had, once more or as if for the first time.
+    fn has_content(&self) -> bool {
+        self.body.is_some() || self.spare.is_some()
+    }
+
     fn timer(&mut self) -> &mut Timer {
         self.timer.get_or_insert_with(|| self.given.timer())
     }
 
-    /// Begins on this connection. Content that is at hand is kept for another attempt.
+    /// Begins on this connection.
     fn begin(&mut self, leased: Leased) -> Result<Next, Error> {
         self.timer();
-        let Some(timer) = self.timer.take() else {
+        let (Some(timer), Some(body)) = (self.timer.take(), self.body.take()) else {
             return Err(Error::new(Kind::Shutdown));
         };
         let is_reused = leased.is_reused();
-        let body = std::mem::take(&mut self.body);
-        let spare = leased.is_multiplexed().then(|| body.again()).flatten();
+        let may_come_again = is_reused || leased.is_multiplexed() || self.given.retry.is_some();
+        self.spare = if may_come_again { body.spare() } else { None };
+        // From here on somebody else may be writing it already.
+        let watch = self.given.request.watch.as_ref();
+        watch.inspect(|watch| watch.begin());
         match leased.begin(&self.given.outgoing(), body, timer) {
-            Ok(leased) => Ok(Next::Begun(Begun { leased, is_reused, spare })),
-            Err(NotBegun::Misuse(e)) => Err(Error::builder(e)),
-            Err(NotBegun::Shutdown) => Err(Error::new(Kind::Shutdown)),
-            Err(NotBegun::Gone(body, why)) => {
-                self.body = body;
-                self.elsewhere(why, is_reused)
+            Ok(leased) => {
+                watch.inspect(|watch| watch.begun());
+                self.begun = Some(Begun { leased, is_reused });
+                Ok(Next::Begun)
+            }
+            Err(not_begun) => {
+                watch.inspect(|watch| watch.end(Delivery::NotSent));
+                match not_begun {
+                    NotBegun::Misuse(e) => Err(Error::builder(e)),
+                    NotBegun::Shutdown => Err(Error::new(Kind::Shutdown)),
+                    NotBegun::Gone(body, why) => {
+                        self.body = Some(body);
+                        self.elsewhere(why, is_reused)
+                    }
+                }
             }
         }
     }
@@ -207,35 +242,87 @@ impl<'a> Exchange<'a> {
             self.gone += 1;
             return if self.gone > UNLUCKY { Err(error) } else { Ok(Next::Elsewhere) };
         }
-        let replay = self.attempts.judge(
-            &error,
-            Lost { is_proven: false, is_to_calm_down: false },
-            self.given.request,
-        );
-        replay.map(Next::Again).ok_or(error)
+        let lost = Lost { is_stream: true, is_proven: false, is_to_calm_down: false };
+        match self.attempts.judge(&error, lost, self.given.request) {
+            Some(replay) => {
+                self.trace(replay, &error);
+                Ok(Next::Again(replay))
+            }
+            None => Err(error),
+        }
+    }
+
+    /// There is a response. `None` if it has the request come again, without its expectation.
+    fn answered(&mut self, head: ReceivedHead) -> Result<Option<Response>, Error> {
+        let Some(Begun { mut leased, is_reused }) = self.begun.take() else {
+            return Err(Error::new(Kind::Shutdown));
+        };
+        if let Some(watch) = &self.given.request.watch {
+            watch.end(Delivery::Answered);
+        }
+        let Some(carrier) = leased.carrier() else {
+            return Err(Error::new(Kind::Shutdown));
+        };
+        if head.status() == StatusCode::EXPECTATION_FAILED && self.drops_expectation(carrier) {
+            return Ok(None);
+        }
+        let info = carrier.info().reused(is_reused);
+        let is_complete = carrier.is_complete();
+        let url = self.given.request.url.clone();
+        let mut response = Response::new(head, url, info, leased, self.attempts.made());
+        if is_complete {
+            response.finish();
+        }
+        Ok(Some(response))
+    }
+
+    /// "A client that receives a 417 … in response to a request containing a 100-continue expectation SHOULD repeat that
+    /// request without" it (RFC 9110 §10.1.1). Whether it can: it is a request of its own then, and its attempts are counted
+    /// anew.
+    fn drops_expectation(&mut self, carrier: &mut Carrier) -> bool {
+        if self.given.fields.is_some() || !self.given.request.fields.contains_key(header::EXPECT) {
+            return false;
+        }
+        self.body = carrier.take_untouched();
+        self.revive();
+        if self.body.is_none() {
+            return false;
+        }
+        let mut fields = self.given.request.fields.clone();
+        fields.remove(header::EXPECT);
+        self.given.fields = Some(fields);
+        self.attempts = self.attempts.of_another();
+        self.want = Want::Any;
+        true
     }
 
     /// The request has failed. How it goes on, if it does.
-    fn lost(&mut self, failure: Failure, begun: Begun) -> Result<Replay, Error> {
-        let Begun { mut leased, is_reused, spare } = begun;
+    fn lost(&mut self, failure: Failure) -> Result<Replay, Error> {
+        let Some(Begun { mut leased, is_reused }) = self.begun.take() else {
+            return Err(Error::new(Kind::Shutdown));
+        };
         let Some(carrier) = leased.carrier() else {
             return Err(Error::new(Kind::Shutdown));
         };
         let error = failure.into_error(carrier.delivery(), &carrier.info().reused(is_reused));
+        if let Some(watch) = &self.given.request.watch {
+            watch.end(error.delivery());
+        }
         if (error.kind(), error.delivery()) == (Kind::Reset(ErrorCode::HTTP_1_1_REQUIRED), Delivery::Refused)
         {
             // For the next request, whatever becomes of this one.
             self.given.client.dialing.memory.add_http1(&self.given.request.url);
         }
-        let (again, lost) = (carrier.take_untouched().or(spare), carrier.lost());
+        self.body = carrier.take_untouched();
+        let lost = carrier.lost(is_reused);
         // First it goes back: the next attempt may need its place.
         drop(leased);
-        let Some((body, lost)) = again.zip(lost) else {
+        if !self.has_content() {
             return Err(error);
-        };
-        self.body = body;
+        }
         match self.attempts.judge(&error, lost, self.given.request) {
             Some(replay) => {
+                self.trace(replay, &error);
                 self.before = Some(error);
                 Ok(replay)
             }
@@ -247,17 +334,30 @@ impl<'a> Exchange<'a> {
     async fn checkout(&mut self) -> Result<Leased, Error> {
         let Self { given, timer, body, protocols, want, .. } = self;
         let timer = timer.get_or_insert_with(|| given.timer());
-        given.checkout(*protocols, *want, body.content(), timer).await
+        let content = body.as_ref().map_or(RequestContent::None, Body::content);
+        given.checkout(*protocols, *want, content, timer).await
+    }
+
+    /// Content that was used up is had anew, if that can be.
+    fn revive(&mut self) {
+        if self.body.is_none() {
+            self.body = self.spare.take().map(Spare::revive);
+        }
+    }
+
+    fn trace(&self, replay: Replay, error: &Error) {
+        trace::again(self.given.request, replay.reason(), self.attempts.made(), Some(error));
     }
 
     /// Makes ready for the next attempt.
     async fn prepare(&mut self, replay: Replay) -> Result<(), Error> {
+        self.revive();
         self.want = Want::Any;
         match replay {
             Replay::Fresh => self.want = Want::Fresh,
             Replay::ByHttp1 => self.protocols = Protocols::Http1,
             Replay::Anywhere(wait) if wait.is_zero() => {}
-            Replay::Anywhere(wait) => {
+            Replay::Anywhere(wait) | Replay::Connect(wait) => {
                 let timer = self.timer();
                 let until = timer.now() + jittered(wait, timer.runtime().random());
                 timer.wait_until(until).await.map_err(dial::timed_out)?;
@@ -267,74 +367,15 @@ impl<'a> Exchange<'a> {
     }
 }
 
-impl Given<'_> {
-    /// For one attempt.
-    fn timer(&self) -> Timer {
-        Timer::since(self.here.clone(), self.timeouts.clone(), self.started)
+impl Drop for Exchange<'_> {
+    /// Whoever watches is to know what became of it also if nobody waited for its end.
+    fn drop(&mut self) {
+        let Some(watch) = &self.given.request.watch else { return };
+        let Some(mut begun) = self.begun.take() else { return };
+        let seen = begun.leased.carrier().map(|carrier| {
+            carrier.abandon();
+            carrier.delivery()
+        });
+        watch.end(seen.unwrap_or(Delivery::Unknown));
     }
-
-    fn outgoing(&self) -> Outgoing<'_> {
-        let Request { method, url, version, fields, protocol, .. } = self.request;
-        let head = RequestHead {
-            method,
-            target: Target::Origin(url.path_and_query().as_bytes()),
-            version: match version {
-                Some(Version::HTTP_2) | None => Version::HTTP_11,
-                Some(version) => *version,
-            },
-            host: url.authority().as_bytes(),
-            fields,
-            block: &self.client.block,
-        };
-        Outgoing { head, url, defaults: &self.client.defaults, protocol: protocol.as_deref() }
-    }
-
-    async fn checkout(
-        &self,
-        protocols: Protocols,
-        want: Want,
-        content: RequestContent,
-        timer: &mut Timer,
-    ) -> Result<Leased, Error> {
-        let Self { client, here, .. } = self;
-        let Request { url, route, .. } = self.request;
-        let allowed = Allowed { pool: self.timeouts.pool, connect: self.timeouts.connect };
-        let may_multiplex = match protocols {
-            Protocols::Http1 => false,
-            Protocols::Http2 => true,
-            Protocols::Negotiated => client.dialing.may_choose_http2(url, route.as_deref()),
-        };
-        let key = Key::new(url, route.clone(), here.home.id(), protocols, may_multiplex);
-        let plan = || {
-            // Nothing is opened for a head that must not be sent.
-            self.outgoing().check(content).map_err(Error::builder)?;
-            let settings = Arc::clone(&client.dialing);
-            let (url, route, here) = (url.clone(), route.clone(), here.clone());
-            Ok(Plan { url, route, protocols, here, settings, allowed: allowed.connect })
-        };
-        let mut waiting = Waiting::new(&client.checkout, (key, want), here.clone(), allowed, plan);
-        poll_fn(|cx| waiting.poll(cx, timer)).await
-    }
-}
-
-/// Waits until the server has said whether it takes an extended CONNECT (RFC 8441 §3).
-#[cfg(feature = "http2")]
-async fn await_extended_connect(conn: Option<Multiplexed>, timer: &mut Timer) -> Result<(), Error> {
-    let Some(conn) = conn else {
-        return Err(Error::builder("an extended CONNECT needs HTTP/2, which the server does not speak"));
-    };
-    timer.enter(Phase::ReceiveHead);
-    let mut told = pin!(conn.extended_connect());
-    let allowed = poll_fn(|cx| match told.as_mut().poll(cx) {
-        Poll::Ready(allowed) => Poll::Ready(Ok(allowed)),
-        Poll::Pending => timer.poll_expired(cx).map(|expired| Err(dial::timed_out(expired))),
-    });
-    let allowed = allowed.await;
-    timer.leave(Phase::ReceiveHead);
-    if allowed? { Ok(()) } else { Err(Error::builder("the server does not take an extended CONNECT")) }
-}
-
-#[cfg(not(feature = "http2"))]
-async fn await_extended_connect(_: Option<Multiplexed>, _: &mut Timer) -> Result<(), Error> {
-    Err(Error::builder("an extended CONNECT needs the feature `http2`"))
 }

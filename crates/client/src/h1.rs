@@ -21,7 +21,7 @@ use crate::bell::Bell;
 use crate::body::{Body, Piece, SourceError};
 use crate::failure::Failure;
 use crate::here::Here;
-use crate::info::ConnectionInfo;
+use crate::info::{ConnectionInfo, Taken};
 use crate::input::Input;
 use crate::timer::Timer;
 use crate::transport::Transport;
@@ -42,6 +42,10 @@ pub(crate) struct Connection {
     /// How long the server said that it keeps the connection, less a margin.
     keep_alive: Option<Duration>,
     upload: Option<Body>,
+    /// Content that can be sent again as if for the first time.
+    untouched: Option<Body>,
+    /// What the transport under TLS had taken when the request began.
+    began_at: Option<u64>,
     /// Everything written has reached the transport's other side.
     flushed: bool,
     input: Input,
@@ -68,6 +72,8 @@ impl Connection {
             resting_since: timer.now(),
             keep_alive: None,
             upload: None,
+            untouched: None,
+            began_at: None,
             flushed: true,
             input: Input::default(),
             timer,
@@ -86,7 +92,9 @@ impl Connection {
     /// A head that must not be sent. Nothing has changed then.
     pub(crate) fn begin(&mut self, head: RequestHead<'_>, upload: Body, timer: Timer) -> Result<(), Misuse> {
         self.conn.send_request(head, upload.content())?;
-        self.upload = Some(upload).filter(|upload| !upload.is_at_end());
+        (self.upload, self.untouched) =
+            if upload.is_at_end() { (None, Some(upload)) } else { (Some(upload), None) };
+        self.began_at = self.info.taken().map(Taken::octets);
         self.keep_alive = None;
         self.timer.serve(timer);
         Ok(())
@@ -108,7 +116,21 @@ impl Connection {
 
     /// What the server can have seen of the request.
     pub(crate) fn delivery(&self) -> Delivery {
-        self.conn.delivery()
+        if self.is_held_back() { Delivery::NotSent } else { self.conn.delivery() }
+    }
+
+    /// Whether TLS has accepted the request, and the transport under it nothing since.
+    fn is_held_back(&self) -> bool {
+        self.conn.delivery() == Delivery::Unknown
+            && self.began_at.is_some_and(|began_at| self.info.taken().map(Taken::octets) == Some(began_at))
+    }
+
+    /// Content of the request of which nothing was asked for. It is not sent here any more.
+    pub(crate) fn take_untouched(&mut self) -> Option<Body> {
+        if self.upload.as_ref().is_some_and(Body::is_untouched) {
+            self.give_up_sending();
+        }
+        self.untouched.take()
     }
 
     /// The trailer section, once the content was read to its end.
@@ -150,7 +172,7 @@ impl Connection {
             if self.poll_fill(cx).is_ready() {
                 continue;
             }
-            if self.write_failed && self.conn.delivery() == Delivery::NotSent && !self.has_unread() {
+            if self.write_failed && self.delivery() == Delivery::NotSent && !self.has_unread() {
                 // The server has not seen a head to answer, and never will.
                 self.conn.handle_reset();
                 continue;
@@ -306,7 +328,7 @@ impl Connection {
                     self.flushed = true;
                     self.write_failed = true;
                     self.conn.handle_write_error();
-                    self.upload = None;
+                    self.drop_upload();
                     return Ok(());
                 }
             }
@@ -362,9 +384,16 @@ impl Connection {
 
     fn give_up_sending(&mut self) {
         self.conn.abandon_content();
-        self.upload = None;
+        self.drop_upload();
         self.timer.leave(Phase::Send);
         self.timer.leave(Phase::Continue);
+    }
+
+    /// No more of the content is asked for.
+    fn drop_upload(&mut self) {
+        if let Some(upload) = self.upload.take() {
+            self.untouched = Some(upload).filter(Body::is_untouched);
+        }
     }
 
     /// Reads what the transport has, up to a buffer full. Ready also at its end.
@@ -437,11 +466,16 @@ impl Connection {
 
     /// Ends the connection: a FIN without waiting for anything, then the transport is dropped.
     pub(crate) fn close(&mut self) {
-        self.upload = None;
+        self.drop_upload();
+        // Taking leave would push out a request that is not wanted any more.
+        let takes_leave = !self.is_held_back();
         if let Some(mut io) = self.io.take() {
-            let mut close = move || {
+            let close = move || {
                 let mut cx = Context::from_waker(Waker::noop());
-                let _ = Pin::new(&mut io).poll_close(&mut cx);
+                if takes_leave {
+                    let _ = Pin::new(&mut io).poll_close(&mut cx);
+                }
+                drop(io);
             };
             if thread::panicking() {
                 // A transport that has panicked may do so again, and that would end the program.

@@ -7,7 +7,21 @@ use std::sync::Arc;
 use http::Version;
 
 #[cfg(feature = "tls")]
+pub(crate) use crate::tls::Taken;
+#[cfg(feature = "tls")]
 use crate::tls::TlsInfo;
+
+/// Where there is no TLS, nothing is under it.
+#[cfg(not(feature = "tls"))]
+#[derive(Clone, Debug)]
+pub(crate) enum Taken {}
+
+#[cfg(not(feature = "tls"))]
+impl Taken {
+    pub(crate) fn octets(&self) -> u64 {
+        match *self {}
+    }
+}
 
 /// The connection that a request was sent on. It stays what it was when the connection was opened, and outlives it.
 #[derive(Clone)]
@@ -67,6 +81,17 @@ impl ConnectionInfo {
         #[cfg(not(feature = "tls"))]
         let is_secure = false;
         is_secure
+    }
+
+    /// What the transport under TLS has taken; `None` without TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn taken(&self) -> Option<&Taken> {
+        self.shared.tls.as_ref().map(TlsInfo::taken)
+    }
+
+    #[cfg(not(feature = "tls"))]
+    pub(crate) fn taken(&self) -> Option<&Taken> {
+        None
     }
 
     /// For one request on it.

@@ -32,6 +32,7 @@ mod info;
 mod input;
 mod memory;
 mod outgoing;
+mod policy;
 mod protocols;
 mod replay;
 mod request;
@@ -42,9 +43,11 @@ mod scratch;
 mod timer;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod trace;
 mod transport;
 #[doc(hidden)]
 pub mod url;
+mod watch;
 
 pub use bytes;
 pub use http;
@@ -64,9 +67,11 @@ pub use self::error::{Error, ErrorCode, Kind};
 #[cfg(feature = "http2")]
 pub use self::h2::Http2Config;
 pub use self::info::ConnectionInfo;
+pub use self::policy::{Outcome, RetryBudget, RetryPolicy, Verdict};
 pub use self::protocols::Protocols;
 pub use self::request::{Request, RequestBuilder};
 pub use self::response::Response;
 pub use self::runtime::{BoxFuture, Home, Runtime, SocketOptions, Spawn};
 pub use self::transport::Transport;
 pub use self::url::{IntoUri, UrlError};
+pub use self::watch::DeliveryWatch;

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Version};
 use martlet_core::Delivery::{self, NotSent, Refused, Unknown};
+use martlet_core::time::Phase;
 
 use crate::error::{Error, ErrorCode, Kind};
 use crate::request::Request;
+#[cfg(feature = "tls")]
+use crate::tls::TlsFailure;
 
 /// The most that a request is replayed because a server refused it.
 const REFUSALS: u32 = 3;
@@ -15,10 +18,16 @@ const REFUSALS: u32 = 3;
 const LOSSES: u32 = 1;
 /// What the second refusal is waited out by, at most; each further one doubles it.
 const BACKOFF: Duration = Duration::from_millis(100);
+/// The longest that a connection that could not be opened is waited out by.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// How often a request was sent, and what became of it.
 #[derive(Debug)]
 pub(crate) struct Attempts {
+    /// Whether it may be sent again at all.
+    may_replay: bool,
+    /// How many more connections may fail to be opened.
+    connects: Connects,
     made: u32,
     refusals: u32,
     losses: u32,
@@ -30,6 +39,8 @@ pub(crate) struct Attempts {
 /// What is known of a request that has failed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lost {
+    /// Its connection carries others, too: it can have been lost by no fault of this one, also when it is new.
+    pub(crate) is_stream: bool,
     /// Its connection has answered another request before, or was idle.
     pub(crate) is_proven: bool,
     /// The server has ended the connection because this client is too much for it.
@@ -45,22 +56,66 @@ pub(crate) enum Replay {
     Fresh,
     /// By HTTP/1.1.
     ByHttp1,
+    /// On any connection, after this time at most: the last one could not be opened.
+    Connect(Duration),
+}
+
+impl Replay {
+    /// Why, for those who read logs.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Anywhere(_) => "refused",
+            Self::Fresh => "stale",
+            Self::ByHttp1 => "http_1_1_required",
+            Self::Connect(_) => "connect",
+        }
+    }
+}
+
+/// Connections that could not be opened.
+#[derive(Debug)]
+struct Connects {
+    most: u32,
+    made: u32,
+}
+
+impl Connects {
+    /// After how long another one is tried.
+    fn next(&mut self) -> Option<Duration> {
+        let doubled = 1u32.checked_shl(self.made).unwrap_or(u32::MAX);
+        self.made += 1;
+        (self.made <= self.most).then(|| BACKOFF.saturating_mul(doubled).min(LONGEST))
+    }
 }
 
 impl Attempts {
-    pub(crate) fn new() -> Self {
-        Self { made: 1, refusals: 0, losses: 0, fell_back: false, delivery: NotSent }
+    pub(crate) fn new(may_replay: bool, connect_retries: u32) -> Self {
+        let connects = Connects { most: connect_retries, made: 0 };
+        Self { may_replay, connects, made: 1, refusals: 0, losses: 0, fell_back: false, delivery: NotSent }
+    }
+
+    /// Those of another request, under the same rules.
+    pub(crate) fn of_another(&self) -> Self {
+        Self::new(self.may_replay, self.connects.most)
+    }
+
+    /// The request is sent again by a policy of the user's: what may be done about its failures begins anew.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self { made: self.made + 1, delivery: self.delivery, ..self.of_another() };
     }
 
     pub(crate) fn made(&self) -> u32 {
         self.made
     }
 
-    /// What becomes of a request that has failed on a stream. `None`: the error stands.
+    /// What becomes of a request that has failed on a connection. `None`: the error stands.
     ///
     /// That its content can be sent again is for the caller to see.
     pub(crate) fn judge(&mut self, error: &Error, lost: Lost, request: &Request) -> Option<Replay> {
         self.delivery = self.delivery.max(error.delivery());
+        if !self.may_replay {
+            return None;
+        }
         let replay = match (error.delivery(), error.kind()) {
             (NotSent | Refused, Kind::Reset(ErrorCode::HTTP_1_1_REQUIRED)) => {
                 // A request that must be HTTP/2 cannot be anything else.
@@ -76,7 +131,11 @@ impl Attempts {
                 Replay::Anywhere(wait)
             }),
             (_, Kind::Closed(_)) if lost.is_to_calm_down => None,
-            (NotSent, Kind::Closed(_)) => (self.losses < LOSSES).then_some(Replay::Fresh),
+            (NotSent, Kind::Closed(_)) => {
+                // A server that closes a new connection at once would do so again.
+                let is_worth_it = lost.is_stream || lost.is_proven;
+                (self.losses < LOSSES && is_worth_it).then_some(Replay::Fresh)
+            }
             (Unknown, Kind::Closed(_)) => {
                 let is_harmless = lost.is_proven && is_idempotent(&request.method, &request.fields);
                 (self.losses < LOSSES && is_harmless).then_some(Replay::Fresh)
@@ -87,15 +146,30 @@ impl Attempts {
             Replay::Anywhere(_) => self.refusals += 1,
             Replay::Fresh => self.losses += 1,
             Replay::ByHttp1 => self.fell_back = true,
+            Replay::Connect(_) => {}
         }
         self.made += 1;
         Some(replay)
     }
 
+    /// What becomes of a request that has no connection. `None`: the error stands.
+    pub(crate) fn judge_connect(&mut self, error: &Error) -> Option<Replay> {
+        let may_pass = match error.kind() {
+            Kind::Resolve | Kind::Connect => true,
+            Kind::Timeout(phase) => matches!(phase, Phase::Resolve | Phase::Connect | Phase::Tls),
+            #[cfg(feature = "tls")]
+            Kind::Tls(failure) => failure == TlsFailure::Interrupted,
+            _ => false,
+        };
+        let wait = self.connects.next().filter(|_| may_pass)?;
+        self.made += 1;
+        Some(Replay::Connect(wait))
+    }
+
     /// An error that stands, with what is true over all attempts.
-    pub(crate) fn conclude(&self, error: Error) -> Error {
-        let delivery = self.delivery.max(error.delivery());
-        error.with_delivery(delivery).with_attempts(self.made)
+    pub(crate) fn conclude(&mut self, error: Error) -> Error {
+        self.delivery = self.delivery.max(error.delivery());
+        error.with_delivery(self.delivery).with_attempts(self.made)
     }
 }
 
@@ -107,7 +181,7 @@ pub(crate) fn jittered(span: Duration, random: u64) -> Duration {
 }
 
 /// Whether the request may be acted on twice (RFC 9110 §9.2.2), or carries a key by which a server recognises it.
-fn is_idempotent(method: &Method, fields: &HeaderMap) -> bool {
+pub(crate) fn is_idempotent(method: &Method, fields: &HeaderMap) -> bool {
     const METHODS: [Method; 6] =
         [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE];
     METHODS.contains(method)

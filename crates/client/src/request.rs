@@ -16,11 +16,13 @@ use crate::body::Body;
 use crate::client::Inner;
 use crate::error::{Error, FieldMistake};
 use crate::exchange;
+use crate::policy::RetryPolicy;
 use crate::response::Response;
 #[cfg(feature = "tls")]
 use crate::route::OwnConfig;
 use crate::route::Route;
 use crate::url::{Url, UrlError};
+use crate::watch::DeliveryWatch;
 
 /// A request to be sent by [`Client::execute`](crate::Client::execute).
 pub struct Request {
@@ -36,6 +38,11 @@ pub struct Request {
     /// A stream need not be `Sync`; this makes the request so, and is only ever entered by `&mut`.
     pub(crate) body: Mutex<Body>,
     pub(crate) timeouts: Option<Timeouts>,
+    /// Whether it may be replayed; `None`: as the client has it.
+    pub(crate) replay: Option<bool>,
+    /// The policy of retries, or that there is none; `None`: as the client has it.
+    pub(crate) retry: Option<Option<RetryPolicy>>,
+    pub(crate) watch: Option<DeliveryWatch>,
 }
 
 impl Request {
@@ -49,6 +56,9 @@ impl Request {
             fields: HeaderMap::new(),
             body: Mutex::new(Body::empty()),
             timeouts: None,
+            replay: None,
+            retry: None,
+            watch: None,
         }
     }
 
@@ -181,6 +191,31 @@ impl RequestBuilder {
         if let Ok(request) = &mut self.request {
             let timeouts = request.timeouts.get_or_insert_with(|| self.client.timeouts.clone());
             timeouts.total = Some(total);
+        }
+        self
+    }
+
+    /// Whether this request may be [replayed](crate::ClientBuilder::replay), whatever the client's setting is.
+    pub fn replay(mut self, on: bool) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.replay = Some(on);
+        }
+        self
+    }
+
+    /// When this request is sent again after a failure, in place of the client's [policy](crate::ClientBuilder::retry);
+    /// `None` for never.
+    pub fn retry(mut self, policy: impl Into<Option<RetryPolicy>>) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.retry = Some(policy.into());
+        }
+        self
+    }
+
+    /// Has this tell what the server can have seen, also when the future of the request is dropped.
+    pub fn watch(mut self, watch: &DeliveryWatch) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.watch = Some(watch.clone());
         }
         self
     }

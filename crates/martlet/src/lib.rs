@@ -33,6 +33,7 @@
 //! | `ring` | on | does the cryptography of TLS; turns `tls` on |
 //! | `aws-lc-rs` | off | does it in place of `ring`, with post-quantum key exchange; turns `tls` on, and wins where both are on |
 //! | `platform-verifier` | off | `TlsConfig::platform_verifier`: trust what the operating system trusts; turns `tls` on |
+//! | `tracing` | off | events of the crate `tracing`, target `martlet::replay`: a request is sent again, and why |
 //!
 //! Runtimes are additive, and none is on by default. Without one every request fails with [`Kind::Runtime`] and says
 //! what to enable. tokio tells only by a panic that a runtime was built without its IO or time driver: that one is

@@ -428,13 +428,15 @@ fn check(run: &Run) -> Seen {
         let came = || log.iter().filter(|request| request.target == target);
         let processed = came().filter(|request| request.processed).count();
         assert!(expected.starts_with(content), "{id}: not what the server sent for it");
-        assert!(processed <= 1, "{id}: processed twice");
+        // A replay may act again on what is idempotent.
+        let most = if came().any(|request| request.method == "POST") { 1 } else { 2 };
+        assert!(processed <= most, "{id}: processed {processed} times");
         match end {
             End::Dropped => {}
             End::Whole => {
                 seen.whole += 1;
                 assert_eq!(*content, expected, "{id}: cut short without an error");
-                assert_eq!(processed, 1);
+                assert!(processed >= 1, "{id}: answered by nobody");
             }
             End::Error(e) => {
                 seen.failed += 1;

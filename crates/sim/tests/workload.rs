@@ -147,12 +147,15 @@ fn check(outcomes: &[Outcome], log: &[LoggedRequest]) {
         let target = format!("/{}", outcome.id);
         let seen = || log.iter().filter(|seen| seen.target == target);
         assert!(expected.starts_with(&outcome.content), "{}: not what the server sent", outcome.id);
-        assert!(seen().filter(|seen| seen.processed).count() <= 1, "{}: processed twice", outcome.id);
+        let processed = seen().filter(|seen| seen.processed).count();
+        // A replay may act again on what is idempotent.
+        let most = if seen().any(|seen| seen.method == "POST") { 1 } else { 2 };
+        assert!(processed <= most, "{}: processed {processed} times", outcome.id);
         match &outcome.error {
             None if outcome.is_dropped => {}
             None => {
                 assert_eq!(outcome.content, expected, "{}: cut short without an error", outcome.id);
-                assert_eq!(seen().filter(|seen| seen.processed).count(), 1);
+                assert!(processed >= 1, "{}: answered by nobody", outcome.id);
             }
             Some(e) => match e.delivery() {
                 Delivery::NotSent => {

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -27,6 +28,28 @@ pub struct Body {
     trailers: Option<BoxFuture<'static, Result<HeaderMap, SourceError>>>,
     /// Some of it was asked for: what a stream yields cannot be had again.
     is_begun: bool,
+    /// Makes it anew.
+    maker: Option<Maker>,
+}
+
+/// Makes the same content as often as it is needed.
+type Maker = Arc<dyn Fn() -> Body + Send + Sync>;
+
+/// What the same content can be had from once more.
+pub(crate) enum Spare {
+    None,
+    Bytes(Bytes),
+    Maker(Maker),
+}
+
+impl Spare {
+    pub(crate) fn revive(self) -> Body {
+        match self {
+            Self::None => Body::empty(),
+            Self::Bytes(bytes) => bytes.into(),
+            Self::Maker(maker) => Body::made_by(maker),
+        }
+    }
 }
 
 enum Source {
@@ -38,11 +61,11 @@ enum Source {
 impl Body {
     /// No content. POST, PUT and PATCH say so with `Content-Length: 0`.
     pub const fn empty() -> Self {
-        Self { source: Source::None, length: None, trailers: None, is_begun: false }
+        Self::of(Source::None)
     }
 
     const fn of(source: Source) -> Self {
-        Self { source, length: None, trailers: None, is_begun: false }
+        Self { source, length: None, trailers: None, is_begun: false, maker: None }
     }
 
     /// Content of unknown length, piece by piece. In HTTP/1.1 it goes out in chunks.
@@ -81,12 +104,34 @@ impl Body {
         Self { length: Some(length), ..Self::reader(reader) }
     }
 
+    /// Content that can be sent again: `make` is called for the first attempt, and for each further one.
+    ///
+    /// A request is [replayed](crate::ClientBuilder::replay) only if its content can be had once more. That is so anyway for
+    /// content at hand (octets, text, none) without trailers, and for a stream that was not asked for anything yet; with
+    /// this it is for every source that can be opened again, a file for instance. Each time it must yield the same.
+    ///
+    /// ```
+    /// # use martlet_client::Body;
+    /// let numbers = || futures_lite::stream::iter((0..3).map(|n| Ok::<_, std::io::Error>(format!("{n}\n"))));
+    /// let body = Body::replayable(move || Body::stream(numbers()));
+    /// ```
+    pub fn replayable(make: impl Fn() -> Self + Send + Sync + 'static) -> Self {
+        Self::made_by(Arc::new(make))
+    }
+
+    fn made_by(maker: Maker) -> Self {
+        let made = maker();
+        Self { maker: Some(maker), ..made }
+    }
+
     /// A trailer section behind the content (RFC 9110 §6.5): a digest of it, for instance. The future is awaited when the
     /// content has come to its end.
     ///
     /// In HTTP/1.1 the content goes out in chunks then, whether its length is known or not. Fields that frame, route or
     /// modify a message are refused as trailers (RFC 9110 §6.5.1); the request fails with the kind `Body`, as it does with
     /// the future's own error. Recipients may ignore trailers; some merge or drop them.
+    ///
+    /// The future is awaited once: content that is to be [replayable](Self::replayable) gets its trailers where it is made.
     pub fn with_trailers<E>(
         mut self,
         trailers: impl Future<Output = Result<HeaderMap, E>> + Send + 'static,
@@ -95,6 +140,8 @@ impl Body {
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         self.trailers = Some(Box::pin(async { trailers.await.map_err(Into::into) }));
+        // They can be had once.
+        self.maker = None;
         self
     }
 
@@ -128,18 +175,20 @@ impl Body {
         matches!(self.source, Source::Stream(_)) && self.length == Some(0) && self.trailers.is_none()
     }
 
-    /// The same content again, if it is at hand.
-    pub(crate) fn again(&self) -> Option<Self> {
+    /// What the same content can be had from once more, if it can be.
+    pub(crate) fn spare(&self) -> Option<Spare> {
+        if let Some(maker) = &self.maker {
+            return Some(Spare::Maker(Arc::clone(maker)));
+        }
         match &self.source {
             _ if self.trailers.is_some() || self.is_begun => None,
-            Source::None => Some(Self::empty()),
-            Source::Bytes(bytes) => Some(Self::from(bytes.clone())),
+            Source::None => Some(Spare::None),
+            Source::Bytes(bytes) => Some(Spare::Bytes(bytes.clone())),
             Source::Stream(_) => None,
         }
     }
 
     /// Whether nothing of it was asked for: it can be sent as if for the first time.
-    #[cfg(feature = "http2")]
     pub(crate) fn is_untouched(&self) -> bool {
         !self.is_begun
     }

@@ -94,7 +94,8 @@ impl Plan {
         let info = ConnectionInfo::new(id, io.local_addr(), io.peer_addr());
         #[cfg(feature = "tls")]
         let (io, info, chosen) = if self.url.is_https() {
-            let (io, tls, chosen) = secure::secure(&self, io, &mut timer, &progress).await?;
+            let secured = secure::secure(&self, io, &mut timer, &progress).await;
+            let (io, tls, chosen) = secured.map_err(|e| e.with_tried(info.peer_addr()))?;
             (io, info.with_tls(tls), chosen)
         } else {
             (io, info, Protocols::Negotiated)

@@ -49,7 +49,7 @@ pub(crate) async fn race(
                 Polled::NoneFailed => {}
             }
             if race.machine.outcome() == EyeballsOutcome::Exhausted {
-                return Poll::Ready(Err(Error::new(Kind::Connect).with_source(race.failure())));
+                return Poll::Ready(Err(race.failure()));
             }
             let next = race.machine.poll_timeout();
             if next.is_some_and(|at| at <= runtime.now()) {
@@ -68,7 +68,7 @@ struct Race<'a> {
     machine: Eyeballs,
     attempts: Vec<(AttemptId, SocketAddr, Connecting<'a>)>,
     /// What the first attempt to fail said: that of the address which the resolver preferred.
-    failure: Option<io::Error>,
+    failure: Option<(SocketAddr, io::Error)>,
 }
 
 enum Polled {
@@ -96,8 +96,9 @@ impl Race<'_> {
                 }
                 Err(e) => {
                     self.machine.handle_failed(id, runtime.now());
-                    self.failure
-                        .get_or_insert_with(|| io::Error::new(e.kind(), AttemptFailed { to, cause: e }));
+                    self.failure.get_or_insert_with(|| {
+                        (to, io::Error::new(e.kind(), AttemptFailed { to, cause: e }))
+                    });
                     polled = Polled::SomeFailed;
                 }
             }
@@ -105,8 +106,12 @@ impl Race<'_> {
         polled
     }
 
-    fn failure(&mut self) -> io::Error {
-        self.failure.take().unwrap_or_else(|| io::ErrorKind::NotFound.into())
+    fn failure(&mut self) -> Error {
+        let error = Error::new(Kind::Connect);
+        match self.failure.take() {
+            Some((to, said)) => error.with_source(said).with_tried(Some(to)),
+            None => error.with_source(io::Error::from(io::ErrorKind::NotFound)),
+        }
     }
 }
 

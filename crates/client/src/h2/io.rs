@@ -13,12 +13,13 @@ use tokio::io::ReadBuf;
 
 use super::frames::{FirstFrame, Incoming, Outgoing};
 use super::read_ahead::ReadAhead;
+use crate::info::Taken;
 use crate::transport::Transport;
 
 /// What is known of a connection's octets, for those who do not touch the transport.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// The last stream whose header block the transport has taken whole.
+    /// The last stream whose header block the transport has taken whole; under TLS, of which it can have taken all.
     sent: AtomicU32,
     /// How often something came.
     reads: AtomicU64,
@@ -127,12 +128,19 @@ pub(super) struct Io {
     /// `None` once it has passed.
     greeting: Option<FirstFrame>,
     watch: Arc<Watch>,
+    /// What the transport under TLS has taken.
+    below: Option<Taken>,
+    /// The last stream whose header block TLS has accepted and the transport has not begun to take, and what that had taken.
+    held: Option<(u32, u64)>,
 }
 
 impl Io {
-    pub(super) fn new(io: Box<dyn Transport>, watch: Arc<Watch>) -> Self {
+    /// `below` is of the transport under TLS, if there is TLS.
+    pub(super) fn new(io: Box<dyn Transport>, watch: Arc<Watch>, below: Option<Taken>) -> Self {
         Self {
             io,
+            below,
+            held: None,
             ahead: ReadAhead::default(),
             outgoing: Outgoing::new(),
             incoming: Incoming::default(),
@@ -141,23 +149,49 @@ impl Io {
         }
     }
 
-    fn taken<'a>(&mut self, mut n: usize, slices: impl IntoIterator<Item = &'a [u8]>) {
+    /// The transport has accepted so much of these. `before` is what the one under TLS had taken.
+    fn taken<'a>(&mut self, mut n: usize, slices: impl IntoIterator<Item = &'a [u8]>, before: Option<u64>) {
+        let mut last = None;
         for slice in slices {
             let part = slice.len().min(n);
-            if let Some(stream) = self.outgoing.take(&slice[..part]) {
-                self.watch.sent.fetch_max(stream, Ordering::AcqRel);
-            }
+            last = last.max(self.outgoing.take(&slice[..part]));
             n -= part;
             if n == 0 {
                 break;
             }
         }
+        match (last, before) {
+            (Some(stream), Some(before)) => self.held = Some((stream, before)),
+            (Some(stream), None) => _ = self.watch.sent.fetch_max(stream, Ordering::AcqRel),
+            (None, _) => {}
+        }
+        self.settle();
         self.watch.writes.fetch_add(1, Ordering::AcqRel);
         self.watch.resets.store(self.outgoing.resets(), Ordering::Release);
         self.watch.granted.store(self.outgoing.granted(), Ordering::Release);
         if self.outgoing.has_acknowledged() {
             self.watch.has_been_acknowledged.store(true, Ordering::Release);
         }
+    }
+}
+
+impl Io {
+    /// What the transport under TLS has taken.
+    fn below(&self) -> Option<u64> {
+        self.below.as_ref().map(Taken::octets)
+    }
+
+    /// Looks whether the transport under TLS has taken anything since TLS accepted the last header block.
+    fn settle(&mut self) {
+        let below = self.below();
+        if let Some((stream, _)) = self.held.take_if(|(_, before)| below > Some(*before)) {
+            self.watch.sent.fetch_max(stream, Ordering::AcqRel);
+        }
+    }
+
+    /// After the end of the connection a request that TLS holds back counts as not sent, and must stay so.
+    fn check_held(&self) -> io::Result<()> {
+        if self.held.is_some() { self.watch.check_open() } else { Ok(()) }
     }
 }
 
@@ -173,7 +207,9 @@ impl tokio::io::AsyncRead for Io {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            match ready!(this.ahead.poll_fill(cx, Pin::new(&mut this.io))) {
+            let read = this.ahead.poll_fill(cx, Pin::new(&mut this.io));
+            this.settle();
+            match ready!(read) {
                 Ok(0) => {
                     let _ = this.watch.end.set(End::Fin);
                     return Poll::Ready(Ok(()));
@@ -205,9 +241,12 @@ impl tokio::io::AsyncRead for Io {
 impl tokio::io::AsyncWrite for Io {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         self.watch.check_open()?;
-        match ready!(Pin::new(&mut self.io).poll_write(cx, octets)) {
+        let before = self.below();
+        let written = Pin::new(&mut self.io).poll_write(cx, octets);
+        self.settle();
+        match ready!(written) {
             Ok(n) => {
-                self.taken(n, [octets]);
+                self.taken(n, [octets], before);
                 Poll::Ready(Ok(n))
             }
             Err(e) => Poll::Ready(Err(self.watch.failed(e))),
@@ -220,9 +259,12 @@ impl tokio::io::AsyncWrite for Io {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.watch.check_open()?;
-        match ready!(Pin::new(&mut self.io).poll_write_vectored(cx, slices)) {
+        let before = self.below();
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
+        self.settle();
+        match ready!(written) {
             Ok(n) => {
-                self.taken(n, slices.iter().map(|slice| &**slice));
+                self.taken(n, slices.iter().map(|slice| &**slice), before);
                 Poll::Ready(Ok(n))
             }
             Err(e) => Poll::Ready(Err(self.watch.failed(e))),
@@ -234,17 +276,24 @@ impl tokio::io::AsyncWrite for Io {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = ready!(Pin::new(&mut self.io).poll_flush(cx));
-        Poll::Ready(flushed.map_err(|e| self.watch.failed(e)))
+        self.check_held()?;
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        self.settle();
+        flushed.map_err(|e| self.watch.failed(e))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check_held()?;
         Pin::new(&mut self.io).poll_close(cx)
     }
 }
 
 impl Drop for Io {
     fn drop(&mut self) {
+        if self.held.is_some() {
+            // Taking leave would push out a request that may count as not sent already.
+            return;
+        }
         let mut close = || {
             let mut cx = Context::from_waker(Waker::noop());
             let _ = Pin::new(&mut self.io).poll_close(&mut cx);

@@ -56,6 +56,7 @@ pub(crate) async fn open(
     let DialSettings { http2: config, limits, memory, .. } = &**settings;
     let most = memory.streams(&place).unwrap_or(FIRST_STREAMS).max(1);
     let watch = Arc::new(Watch::default());
+    let below = info.taken().cloned();
     let (stream_window, connection_window) = config.windows();
     let opened = Builder::new()
         .enable_push(false)
@@ -69,7 +70,7 @@ pub(crate) async fn open(
         // that are forgotten.
         .max_local_error_reset_streams(None)
         .reset_stream_duration(config.reset_memory)
-        .handshake(Io::new(io, Arc::clone(&watch)))
+        .handshake(Io::new(io, Arc::clone(&watch), below))
         .await;
     let (sender, conn) = opened.map_err(|e| Error::new(Kind::Connect).with_source(e))?;
     let shared = Arc::new(Shared::new(sender.clone(), info, server, here, limits.clone(), watch, most));

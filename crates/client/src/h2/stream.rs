@@ -373,7 +373,7 @@ impl Stream {
             // A final response is the server's word, too: with it the wait for 100 is over, and whoever refuses says so by
             // resetting the stream.
             if upload.is_withheld && !head.status.is_success() {
-                self.upload = None;
+                self.untouched = self.upload.take().and_then(|upload| upload.into_untouched());
             } else {
                 upload.is_withheld = false;
             }

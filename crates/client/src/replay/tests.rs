@@ -14,16 +14,16 @@ fn error(delivery: Delivery, kind: Kind) -> Error {
 
 const CLOSED: Kind = Kind::Closed(Closed::BeforeResponse { interim: false, by: Ending::Fin });
 const REFUSED: Kind = Kind::Reset(ErrorCode::REFUSED_STREAM);
-const PROVEN: Lost = Lost { is_proven: true, is_to_calm_down: false };
-const NEW: Lost = Lost { is_proven: false, is_to_calm_down: false };
+const PROVEN: Lost = Lost { is_stream: true, is_proven: true, is_to_calm_down: false };
+const NEW: Lost = Lost { is_stream: true, is_proven: false, is_to_calm_down: false };
 
 fn judge_once(method: Method, error: &Error, lost: Lost) -> Option<Replay> {
-    Attempts::new().judge(error, lost, &request(method))
+    Attempts::new(true, 0).judge(error, lost, &request(method))
 }
 
 #[test]
 fn what_was_refused_is_replayed_whatever_the_method_three_times_and_ever_later() {
-    let (mut attempts, e) = (Attempts::new(), error(Refused, REFUSED));
+    let (mut attempts, e) = (Attempts::new(true, 0), error(Refused, REFUSED));
     let post = request(Method::POST);
     let waits: Vec<_> = (0..4).map(|_| attempts.judge(&e, NEW, &post)).collect();
     let anywhere = |ms| Some(Replay::Anywhere(Duration::from_millis(ms)));
@@ -55,7 +55,7 @@ fn nor_does_whoever_loses_a_connection_that_was_ended_for_it() {
 
 #[test]
 fn what_was_not_sent_is_replayed_once_on_a_new_connection() {
-    let (mut attempts, e) = (Attempts::new(), error(NotSent, CLOSED));
+    let (mut attempts, e) = (Attempts::new(true, 0), error(NotSent, CLOSED));
     let post = request(Method::POST);
     assert_eq!(attempts.judge(&e, NEW, &post), Some(Replay::Fresh));
     assert_eq!(attempts.judge(&e, NEW, &post), None);
@@ -73,7 +73,11 @@ fn what_may_have_been_processed_is_replayed_only_if_that_does_no_harm_and_the_co
         for key in ["idempotency-key", "x-idempotency-key"] {
             let mut keyed = request(method.clone());
             keyed.headers_mut().insert(key, "1".parse().unwrap());
-            assert_eq!(Attempts::new().judge(&e, PROVEN, &keyed), Some(Replay::Fresh), "{method} {key}");
+            assert_eq!(
+                Attempts::new(true, 0).judge(&e, PROVEN, &keyed),
+                Some(Replay::Fresh),
+                "{method} {key}"
+            );
         }
     }
 }
@@ -95,17 +99,17 @@ fn an_answer_a_timeout_and_any_other_reset_are_final() {
 #[test]
 fn http_1_1_is_fallen_back_to_once_unless_the_request_must_be_http_2() {
     let e = error(Refused, Kind::Reset(ErrorCode::HTTP_1_1_REQUIRED));
-    let mut attempts = Attempts::new();
+    let mut attempts = Attempts::new(true, 0);
     assert_eq!(attempts.judge(&e, NEW, &request(Method::POST)), Some(Replay::ByHttp1));
     assert_eq!(attempts.judge(&e, NEW, &request(Method::POST)), None);
     let mut bound = request(Method::GET);
     bound.version = Some(Version::HTTP_2);
-    assert_eq!(Attempts::new().judge(&e, NEW, &bound), None);
+    assert_eq!(Attempts::new(true, 0).judge(&e, NEW, &bound), None);
 }
 
 #[test]
 fn over_several_attempts_the_most_that_was_seen_counts() {
-    let mut attempts = Attempts::new();
+    let mut attempts = Attempts::new(true, 0);
     let get = request(Method::GET);
     assert!(attempts.judge(&error(Unknown, CLOSED), PROVEN, &get).is_some());
     let e = attempts.conclude(error(NotSent, Kind::Connect));
@@ -120,4 +124,56 @@ fn chance_takes_up_to_half_of_a_wait_away() {
         assert!(wait >= span / 2 && wait < span, "{wait:?}");
     }
     assert_ne!(jittered(span, 1), jittered(span, 2));
+}
+
+#[test]
+fn what_was_not_sent_on_a_connection_of_its_own_is_replayed_only_if_that_was_used_before() {
+    let e = error(NotSent, CLOSED);
+    assert_eq!(judge_once(Method::POST, &e, Lost { is_stream: false, ..PROVEN }), Some(Replay::Fresh));
+    assert_eq!(judge_once(Method::POST, &e, Lost { is_stream: false, ..NEW }), None);
+}
+
+#[test]
+fn nothing_is_replayed_where_that_is_switched_off() {
+    for (delivery, kind) in [(Refused, REFUSED), (NotSent, CLOSED), (Unknown, CLOSED)] {
+        let mut attempts = Attempts::new(false, 0);
+        assert_eq!(attempts.judge(&error(delivery, kind), PROVEN, &request(Method::GET)), None);
+        let e = attempts.conclude(error(NotSent, Kind::Connect));
+        assert_eq!((e.delivery(), e.attempts()), (delivery, 1));
+    }
+}
+
+#[test]
+fn connections_that_cannot_be_opened_are_tried_as_often_as_it_was_said_with_growing_waits() {
+    let e = error(NotSent, Kind::Connect);
+    assert_eq!(Attempts::new(true, 0).judge_connect(&e), None);
+    let mut attempts = Attempts::new(true, 40);
+    let waits: Vec<_> = (0..41).map(|_| attempts.judge_connect(&e)).collect();
+    let connect = |ms| Some(Replay::Connect(Duration::from_millis(ms)));
+    assert_eq!(waits[..4], [connect(100), connect(200), connect(400), connect(800)]);
+    assert_eq!((waits[39], waits[40]), (connect(10_000), None));
+    assert_eq!(attempts.made(), 41);
+}
+
+#[test]
+fn what_no_other_connection_would_change_is_not_tried_again() {
+    let kinds = [Kind::Runtime, Kind::Builder, Kind::Shutdown, Kind::Timeout(Phase::Pool)];
+    for kind in kinds {
+        assert_eq!(Attempts::new(true, 3).judge_connect(&error(NotSent, kind)), None, "{kind:?}");
+    }
+    for phase in [Phase::Resolve, Phase::Connect, Phase::Tls] {
+        let e = error(NotSent, Kind::Timeout(phase));
+        assert!(Attempts::new(true, 3).judge_connect(&e).is_some(), "{phase:?}");
+    }
+}
+
+#[test]
+fn a_policy_begins_anew_and_forgets_nothing_that_was_seen() {
+    let (mut attempts, e) = (Attempts::new(true, 0), error(Unknown, CLOSED));
+    assert!(attempts.judge(&e, PROVEN, &request(Method::GET)).is_some());
+    assert!(attempts.judge(&e, PROVEN, &request(Method::GET)).is_none());
+    attempts.begin_anew();
+    assert!(attempts.judge(&e, PROVEN, &request(Method::GET)).is_some());
+    let e = attempts.conclude(error(NotSent, Kind::Connect));
+    assert_eq!((e.delivery(), e.attempts()), (Unknown, 4));
 }

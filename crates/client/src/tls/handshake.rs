@@ -35,7 +35,7 @@ pub(crate) async fn handshake(
     let mut presented = None;
     let shaken = poll_fn(|cx| record::during(&mut presented, || Pin::new(&mut connecting).poll(cx))).await;
     match shaken {
-        Ok(stream) => match TlsInfo::new(stream.get_ref().1, &name) {
+        Ok(stream) => match TlsInfo::new(stream.get_ref().1, &name, stream.get_ref().0.taken()) {
             Some(info) => Ok((TlsTransport::new(stream), info)),
             None => {
                 Err(HandshakeError::new(io::Error::other(rustls::Error::HandshakeNotComplete), presented))

@@ -7,6 +7,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CipherSuite, ClientConnection, HandshakeKind, NamedGroup};
 
 use super::chains::{self, SharedChain};
+use super::under::Taken;
 use super::version::TlsVersion;
 
 /// What the TLS handshake of a connection showed. It outlives the connection, and clones share it.
@@ -23,11 +24,12 @@ struct Inner {
     alpn: Option<Box<[u8]>>,
     server_name: Box<str>,
     resumed: bool,
+    taken: Taken,
 }
 
 impl TlsInfo {
     /// Of a handshake that is complete; `None` before.
-    pub(super) fn new(session: &ClientConnection, name: &ServerName<'_>) -> Option<Self> {
+    pub(super) fn new(session: &ClientConnection, name: &ServerName<'_>, taken: &Taken) -> Option<Self> {
         let inner = Inner {
             certificates: chains::shared(session.peer_certificates().unwrap_or_default()),
             version: TlsVersion::negotiated(session.protocol_version()?)?,
@@ -36,8 +38,15 @@ impl TlsInfo {
             alpn: session.alpn_protocol().map(Box::from),
             server_name: name.to_str().into(),
             resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
+            taken: taken.clone(),
         };
         Some(Self { inner: Arc::new(inner) })
+    }
+
+    /// What the transport under TLS has taken. As long as that stays where it was when a request began, nobody can have
+    /// seen any of it, whatever TLS has accepted.
+    pub(crate) fn taken(&self) -> &Taken {
+        &self.inner.taken
     }
 
     /// The certificates that the server presented, in DER and its own first. For a resumed session they are those of the

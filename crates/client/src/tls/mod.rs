@@ -29,4 +29,5 @@ pub(crate) use self::handshake::{HandshakeError, handshake};
 pub use self::info::TlsInfo;
 pub(crate) use self::load::prepare;
 pub use self::record::RecordChain;
+pub(crate) use self::under::Taken;
 pub use self::version::TlsVersion;

@@ -38,13 +38,6 @@ impl TlsTransport {
         Self { stream, reading: Reading::Open, closed: false }
     }
 
-    /// How many octets the transport below has taken since the handshake began. As long as this stays where it was when a
-    /// request began, nobody can have seen any of it, whatever this layer has accepted.
-    #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
-    pub(crate) fn octets_taken(&self) -> u64 {
-        self.stream.get_ref().0.taken()
-    }
-
     /// What is left after the failure, then the failure.
     fn read_rest(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let rest = self.stream.get_mut().1.reader().read(buf);

@@ -2,6 +2,8 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
@@ -14,25 +16,38 @@ use crate::transport::Transport;
 /// Deliberately without a buffer to read ahead into: rustls already asks for a whole record at a time while content flows.
 pub(super) struct Under {
     io: Box<dyn Transport>,
-    taken: u64,
+    taken: Taken,
+}
+
+/// How many octets a transport has taken, for those who do not touch it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Taken(Arc<AtomicU64>);
+
+impl Taken {
+    /// So many, all in all.
+    pub(crate) fn octets(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn add(&self, octets: usize) {
+        self.0.fetch_add(octets as u64, Ordering::AcqRel);
+    }
 }
 
 impl Under {
     pub(super) fn new(io: Box<dyn Transport>) -> Self {
-        Self { io, taken: 0 }
+        Self { io, taken: Taken::default() }
     }
 
-    /// How many octets the transport has taken.
-    #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
-    pub(super) fn taken(&self) -> u64 {
-        self.taken
+    pub(super) fn taken(&self) -> &Taken {
+        &self.taken
     }
 
-    fn count(&mut self, written: io::Result<usize>, something: bool) -> io::Result<usize> {
+    fn count(&self, written: io::Result<usize>, something: bool) -> io::Result<usize> {
         match written {
             Ok(0) if something => Err(io::ErrorKind::WriteZero.into()),
             Ok(n) => {
-                self.taken += n as u64;
+                self.taken.add(n);
                 Ok(n)
             }
             Err(e) => Err(e),

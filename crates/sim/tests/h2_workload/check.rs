@@ -72,7 +72,7 @@ fn check_one(outcome: &Outcome, came: &[&LoggedRequest], plan: &Plan, seen: &mut
     let begun = came.iter().any(|request| request.head_complete);
     assert!(expected.starts_with(content), "{id}: not what the server sent for it");
     assert!(*attempts <= MOST_ATTEMPTS, "{id}: {attempts} attempts");
-    let most = if *is_harmless && *is_h2 { 2 } else { 1 };
+    let most = if *is_harmless { 2 } else { 1 };
     assert!(processed <= most, "{id}: processed {processed} times");
     let sent = came.iter().filter(|request| request.head_complete).count();
     let allowed = if matches!(end, End::Dropped) { MOST_ATTEMPTS } else { *attempts };

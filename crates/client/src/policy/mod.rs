@@ -1,0 +1,9 @@
+//! Decisions about whole requests: pure, and apart from IO.
+
+mod budget;
+mod retry;
+mod retry_after;
+
+pub use self::budget::RetryBudget;
+pub(crate) use self::retry::Circumstances;
+pub use self::retry::{Outcome, RetryPolicy, Verdict};
