@@ -115,7 +115,9 @@ impl<'a> Exchange<'a> {
             trace::again(self.given.request, "policy", self.attempts.made(), result.as_ref().err());
             // What is left of a response goes back before the next attempt needs its place.
             drop(result);
-            self.prepare(Replay::Anywhere(wait)).await.map_err(|e| self.conclude(e))?;
+            self.revive();
+            self.want = Want::Any;
+            self.wait(wait).await.map_err(|e| self.conclude(e))?;
         }
     }
 
@@ -125,7 +127,8 @@ impl<'a> Exchange<'a> {
             let leased = match self.checkout().await {
                 Ok(leased) => leased,
                 Err(e) => {
-                    let Some(replay) = self.attempts.judge_connect(&e) else { return Err(e) };
+                    let time_left = self.given.time_left();
+                    let Some(replay) = self.attempts.judge_connect(&e, time_left) else { return Err(e) };
                     self.trace(replay, &e);
                     self.prepare(replay).await?;
                     continue;
@@ -168,7 +171,7 @@ impl<'a> Exchange<'a> {
 
     /// After how long the user's policy has it sent again. `None`: what there is stands.
     fn retry(&mut self, result: &Result<Response, Error>) -> Option<Duration> {
-        let Given { request, here, timeouts, retry, started, .. } = &self.given;
+        let Given { request, here, retry, .. } = &self.given;
         let policy = (*retry)?;
         if !self.has_content() {
             return None;
@@ -178,13 +181,12 @@ impl<'a> Exchange<'a> {
             attempts: self.attempts.made(),
             end: result.as_ref().map(|response| (response.status(), response.fields())),
         };
-        let elapsed = here.runtime.now().saturating_duration_since(*started);
         let wait = policy.judge(
             &outcome,
             Circumstances {
                 retries: self.retries,
                 is_harmless: is_idempotent(&request.method, &request.fields),
-                time_left: timeouts.total.map(|total| total.saturating_sub(elapsed)),
+                time_left: self.given.time_left(),
                 now: here.runtime.wall_clock(),
                 random: here.runtime.random(),
             },
@@ -349,6 +351,12 @@ impl<'a> Exchange<'a> {
         trace::again(self.given.request, replay.reason(), self.attempts.made(), Some(error));
     }
 
+    async fn wait(&mut self, span: Duration) -> Result<(), Error> {
+        let timer = self.timer();
+        let until = timer.now() + span;
+        timer.wait_until(until).await.map_err(dial::timed_out)
+    }
+
     /// Makes ready for the next attempt.
     async fn prepare(&mut self, replay: Replay) -> Result<(), Error> {
         self.revive();
@@ -358,9 +366,8 @@ impl<'a> Exchange<'a> {
             Replay::ByHttp1 => self.protocols = Protocols::Http1,
             Replay::Anywhere(wait) if wait.is_zero() => {}
             Replay::Anywhere(wait) | Replay::Connect(wait) => {
-                let timer = self.timer();
-                let until = timer.now() + jittered(wait, timer.runtime().random());
-                timer.wait_until(until).await.map_err(dial::timed_out)?;
+                let random = self.timer().runtime().random();
+                self.wait(jittered(wait, random)).await?;
             }
         }
         Ok(())

@@ -152,8 +152,8 @@ impl Attempts {
         Some(replay)
     }
 
-    /// What becomes of a request that has no connection. `None`: the error stands.
-    pub(crate) fn judge_connect(&mut self, error: &Error) -> Option<Replay> {
+    /// What becomes of a request that has no connection, and so much time. `None`: the error stands.
+    pub(crate) fn judge_connect(&mut self, error: &Error, time_left: Option<Duration>) -> Option<Replay> {
         let may_pass = match error.kind() {
             Kind::Resolve | Kind::Connect => true,
             Kind::Timeout(phase) => matches!(phase, Phase::Resolve | Phase::Connect | Phase::Tls),
@@ -161,7 +161,8 @@ impl Attempts {
             Kind::Tls(failure) => failure == TlsFailure::Interrupted,
             _ => false,
         };
-        let wait = self.connects.next().filter(|_| may_pass)?;
+        let has_time = |wait: &Duration| time_left.is_none_or(|left| *wait < left);
+        let wait = self.connects.next().filter(|wait| may_pass && has_time(wait))?;
         self.made += 1;
         Some(Replay::Connect(wait))
     }

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Version};
 use martlet_core::h1::{RequestContent, RequestHead, Target};
@@ -36,6 +36,12 @@ impl Given<'_> {
     /// For one attempt.
     pub(super) fn timer(&self) -> Timer {
         Timer::since(self.here.clone(), self.timeouts.clone(), self.started)
+    }
+
+    /// What is left of the time of the whole request.
+    pub(super) fn time_left(&self) -> Option<Duration> {
+        let elapsed = self.here.runtime.now().saturating_duration_since(self.started);
+        self.timeouts.total.map(|total| total.saturating_sub(elapsed))
     }
 
     pub(super) fn outgoing(&self) -> Outgoing<'_> {

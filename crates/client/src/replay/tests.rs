@@ -146,9 +146,9 @@ fn nothing_is_replayed_where_that_is_switched_off() {
 #[test]
 fn connections_that_cannot_be_opened_are_tried_as_often_as_it_was_said_with_growing_waits() {
     let e = error(NotSent, Kind::Connect);
-    assert_eq!(Attempts::new(true, 0).judge_connect(&e), None);
+    assert_eq!(Attempts::new(true, 0).judge_connect(&e, None), None);
     let mut attempts = Attempts::new(true, 40);
-    let waits: Vec<_> = (0..41).map(|_| attempts.judge_connect(&e)).collect();
+    let waits: Vec<_> = (0..41).map(|_| attempts.judge_connect(&e, None)).collect();
     let connect = |ms| Some(Replay::Connect(Duration::from_millis(ms)));
     assert_eq!(waits[..4], [connect(100), connect(200), connect(400), connect(800)]);
     assert_eq!((waits[39], waits[40]), (connect(10_000), None));
@@ -159,11 +159,11 @@ fn connections_that_cannot_be_opened_are_tried_as_often_as_it_was_said_with_grow
 fn what_no_other_connection_would_change_is_not_tried_again() {
     let kinds = [Kind::Runtime, Kind::Builder, Kind::Shutdown, Kind::Timeout(Phase::Pool)];
     for kind in kinds {
-        assert_eq!(Attempts::new(true, 3).judge_connect(&error(NotSent, kind)), None, "{kind:?}");
+        assert_eq!(Attempts::new(true, 3).judge_connect(&error(NotSent, kind), None), None, "{kind:?}");
     }
     for phase in [Phase::Resolve, Phase::Connect, Phase::Tls] {
         let e = error(NotSent, Kind::Timeout(phase));
-        assert!(Attempts::new(true, 3).judge_connect(&e).is_some(), "{phase:?}");
+        assert!(Attempts::new(true, 3).judge_connect(&e, None).is_some(), "{phase:?}");
     }
 }
 

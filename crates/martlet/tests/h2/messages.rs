@@ -102,7 +102,7 @@ impl Service for Refusing {
     }
 
     fn respond_early(&mut self, head: &SimRequest) -> Option<SimResponse> {
-        (head.target == "/refused").then(|| SimResponse::new(417))
+        (head.target == "/refused").then(|| SimResponse::new(403))
     }
 }
 
@@ -120,7 +120,7 @@ fn content_that_waits_for_100_goes_out_with_it_and_never_with_a_refusal() {
         let response = soon("the response", post("/taken")).await.unwrap();
         assert_eq!(response.text().await.unwrap(), "content");
         let response = soon("the response", post("/refused")).await.unwrap();
-        assert_eq!(response.status(), StatusCode::EXPECTATION_FAILED);
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
         drop(response);
         until("the second one is over", || server.link(0).active_streams() == 0).await;
         let data: Vec<_> =
