@@ -12,6 +12,7 @@ use http::{StatusCode, header};
 use martlet_core::Delivery;
 use martlet_core::h1::RequestContent;
 use martlet_core::pool::Want;
+use martlet_core::time::{Expired, Phase};
 
 use self::given::Given;
 use self::may_be_sent::{await_extended_connect, protocols};
@@ -354,7 +355,9 @@ impl<'a> Exchange<'a> {
     async fn wait(&mut self, span: Duration) -> Result<(), Error> {
         let timer = self.timer();
         let until = timer.now() + span;
-        timer.wait_until(until).await.map_err(dial::timed_out)
+        let waited = timer.wait_until(until).await;
+        // It has no connection, as if it stood in line.
+        waited.map_err(|expired| dial::timed_out(Expired { phase: Phase::Pool, ..expired }))
     }
 
     /// Makes ready for the next attempt.

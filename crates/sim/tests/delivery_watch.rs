@@ -4,6 +4,7 @@ mod common;
 
 use std::io;
 
+use futures_lite::future::or;
 use futures_lite::stream;
 use martlet::http::Method;
 use martlet::{Body, Delivery, DeliveryWatch, Kind};
@@ -35,27 +36,13 @@ fn a_request_that_is_dropped_at_any_time_is_told_of_as_the_server_saw_it() {
             }
             let before = server.log().len();
             let watch = DeliveryWatch::new();
-            let request = client.post(A).body("content").watch(&watch).send();
-            let dropped = common::start(&sim, async move {
-                let mut request = Box::pin(request);
-                std::future::poll_fn(|cx| {
-                    let _ = request.as_mut().poll(cx);
-                    std::task::Poll::Ready(())
-                })
-                .await;
-                request
-            });
-            settle(&sim);
-            let mut request = Held::new(dropped.result().expect("it was polled"));
-            let ended = sim.block_on({
-                let runtime = sim.runtime();
-                async move { runtime.sleep(millis(after)).await }
-            });
-            ended.expect("no dead-lock");
-            let is_over = request.poll(&sim).is_some();
-            if !is_over {
-                request.cancel(&sim);
-            }
+            let (request, deadline) =
+                (client.post(A).body("content").watch(&watch).send(), sim.sleep(millis(after)));
+            let ended = sim.block_on(or(async { Some(request.await) }, async {
+                deadline.await;
+                None
+            }));
+            let is_over = ended.expect("no dead-lock").is_some();
             let seen = watch.delivery();
             sim.advance(millis(1_000)).expect("not endless");
             assert_eq!(watch.delivery(), seen, "it is final");
