@@ -65,6 +65,10 @@ struct Readme;
 #[doc = include_str!("../../../docs/limits.md")]
 struct LimitsPage;
 
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../../docs/errors.md")]
+struct ErrorsPage;
+
 // Its examples name everything that there is.
 #[cfg(all(
     doctest,
