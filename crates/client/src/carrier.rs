@@ -1,5 +1,6 @@
 //! One exchange, by whatever version of HTTP.
 
+use std::borrow::Cow;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -37,6 +38,14 @@ impl ReceivedHead {
             Self::H1(head) => head.status(),
             #[cfg(feature = "http2")]
             Self::H2(status, _) => *status,
+        }
+    }
+
+    pub(crate) fn fields(&self) -> Cow<'_, Fields> {
+        match self {
+            Self::H1(head) => Cow::Borrowed(head.fields()),
+            #[cfg(feature = "http2")]
+            Self::H2(_, fields) => Cow::Owned(Fields::from_header_map(fields)),
         }
     }
 }

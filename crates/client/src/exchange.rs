@@ -30,6 +30,7 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::timer::Timer;
 use crate::trace;
+use crate::watch::DeliveryWatch;
 
 /// So many connections may turn out to be gone before anything was sent on them. Each costs no more than a look.
 const UNLUCKY: u32 = 16;
@@ -55,6 +56,8 @@ struct Exchange<'a> {
     spare: Option<Spare>,
     /// Where it was begun, until there is a response.
     begun: Option<Begun>,
+    /// Whoever is to know what will have been seen of an attempt that is under way.
+    watch: Option<&'a DeliveryWatch>,
     protocols: Protocols,
     want: Want,
     attempts: Attempts,
@@ -85,7 +88,7 @@ impl<'a> Exchange<'a> {
     fn new(client: &'a Inner, request: &'a Request, body: Body) -> Result<Self, Error> {
         let protocols = protocols(client, request)?;
         let here = client.here()?;
-        let timeouts = request.timeouts.as_ref().unwrap_or(&client.timeouts);
+        let timeouts = request.timeouts.as_deref().unwrap_or(&client.timeouts);
         let timer = Timer::new(here.clone(), timeouts.clone());
         let retry = request.retry.as_ref().unwrap_or(&client.retry).as_ref();
         if let Some(policy) = retry {
@@ -98,6 +101,7 @@ impl<'a> Exchange<'a> {
             timer: Some(timer),
             spare: None,
             begun: None,
+            watch: None,
             protocols,
             want: Want::Any,
             attempts,
@@ -111,19 +115,19 @@ impl<'a> Exchange<'a> {
         loop {
             let result = self.run_once().await.map_err(|e| self.conclude(e));
             let Some(wait) = self.retry(&result) else {
-                return result;
+                return self.respond(result?);
             };
-            trace::again(self.given.request, "policy", self.attempts.made(), result.as_ref().err());
+            trace::again(self.given.request, "policy", self.attempts.made(), result.err().as_ref());
             // What is left of a response goes back before the next attempt needs its place.
-            drop(result);
+            drop(self.begun.take());
             self.revive();
             self.want = Want::Any;
             self.wait(wait).await.map_err(|e| self.conclude(e))?;
         }
     }
 
-    /// With all replays.
-    async fn run_once(&mut self) -> Result<Response, Error> {
+    /// With all replays, up to the head of a response.
+    async fn run_once(&mut self) -> Result<ReceivedHead, Error> {
         loop {
             let leased = match self.checkout().await {
                 Ok(leased) => leased,
@@ -139,11 +143,14 @@ impl<'a> Exchange<'a> {
                 await_extended_connect(leased.multiplexed().cloned(), self.timer()).await?;
             }
             let replay = match self.begin(leased)? {
-                Next::Begun => match poll_fn(|cx| self.poll_head(cx)).await? {
-                    Ok(head) => match self.answered(head)? {
-                        Some(response) => return Ok(response),
-                        None => continue,
-                    },
+                Next::Begun => match poll_fn(|cx| self.poll_head(cx)).await {
+                    Ok(head) => {
+                        self.seen(Delivery::Answered);
+                        if self.drops_expectation(&head) {
+                            continue;
+                        }
+                        return Ok(head);
+                    }
                     Err(failure) => self.lost(failure)?,
                 },
                 Next::Elsewhere => continue,
@@ -153,10 +160,10 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Result<ReceivedHead, Failure>, Error>> {
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ReceivedHead, Failure>> {
         match self.begun.as_mut().and_then(|begun| begun.leased.carrier()) {
-            Some(carrier) => carrier.poll_head(cx).map(Ok),
-            None => Poll::Ready(Err(Error::new(Kind::Shutdown))),
+            Some(carrier) => carrier.poll_head(cx),
+            None => Poll::Ready(Err(Failure::Shutdown)),
         }
     }
 
@@ -171,16 +178,17 @@ impl<'a> Exchange<'a> {
     }
 
     /// After how long the user's policy has it sent again. `None`: what there is stands.
-    fn retry(&mut self, result: &Result<Response, Error>) -> Option<Duration> {
+    fn retry(&mut self, result: &Result<ReceivedHead, Error>) -> Option<Duration> {
         let Given { request, here, retry, .. } = &self.given;
         let policy = (*retry)?;
         if !self.has_content() {
             return None;
         }
+        let fields = result.as_ref().map(ReceivedHead::fields).unwrap_or_default();
         let outcome = Outcome {
             method: &request.method,
             attempts: self.attempts.made(),
-            end: result.as_ref().map(|response| (response.status(), response.fields())),
+            end: result.as_ref().map(|head| (head.status(), &*fields)),
         };
         let wait = policy.judge(
             &outcome,
@@ -216,16 +224,16 @@ impl<'a> Exchange<'a> {
         let may_come_again = is_reused || leased.is_multiplexed() || self.given.retry.is_some();
         self.spare = if may_come_again { body.spare() } else { None };
         // From here on somebody else may be writing it already.
-        let watch = self.given.request.watch.as_ref();
-        watch.inspect(|watch| watch.begin());
+        self.watch = self.given.request.watch.as_ref();
+        self.watch.inspect(|watch| watch.begin());
         match leased.begin(&self.given.outgoing(), body, timer) {
             Ok(leased) => {
-                watch.inspect(|watch| watch.begun());
+                self.watch.inspect(|watch| watch.begun());
                 self.begun = Some(Begun { leased, is_reused });
                 Ok(Next::Begun)
             }
             Err(not_begun) => {
-                watch.inspect(|watch| watch.end(Delivery::NotSent));
+                self.seen(Delivery::NotSent);
                 match not_begun {
                     NotBegun::Misuse(e) => Err(Error::builder(e)),
                     NotBegun::Shutdown => Err(Error::new(Kind::Shutdown)),
@@ -255,20 +263,14 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// There is a response. `None` if it has the request come again, without its expectation.
-    fn answered(&mut self, head: ReceivedHead) -> Result<Option<Response>, Error> {
+    /// There is a response.
+    fn respond(&mut self, head: ReceivedHead) -> Result<Response, Error> {
         let Some(Begun { mut leased, is_reused }) = self.begun.take() else {
             return Err(Error::new(Kind::Shutdown));
         };
-        if let Some(watch) = &self.given.request.watch {
-            watch.end(Delivery::Answered);
-        }
         let Some(carrier) = leased.carrier() else {
             return Err(Error::new(Kind::Shutdown));
         };
-        if head.status() == StatusCode::EXPECTATION_FAILED && self.drops_expectation(carrier) {
-            return Ok(None);
-        }
         let info = carrier.info().reused(is_reused);
         let is_complete = carrier.is_complete();
         let url = self.given.request.url.clone();
@@ -276,24 +278,29 @@ impl<'a> Exchange<'a> {
         if is_complete {
             response.finish();
         }
-        Ok(Some(response))
+        Ok(response)
     }
 
     /// "A client that receives a 417 … in response to a request containing a 100-continue expectation SHOULD repeat that
-    /// request without" it (RFC 9110 §10.1.1). Whether it can: it is a request of its own then, and its attempts are counted
+    /// request without" it (RFC 9110 §10.1.1). Whether it does: it is a request of its own then, and its attempts are counted
     /// anew.
-    fn drops_expectation(&mut self, carrier: &mut Carrier) -> bool {
-        if self.given.fields.is_some() || !self.given.request.fields.contains_key(header::EXPECT) {
+    fn drops_expectation(&mut self, head: &ReceivedHead) -> bool {
+        if head.status() != StatusCode::EXPECTATION_FAILED
+            || self.given.fields.is_some()
+            || !self.given.request.fields.contains_key(header::EXPECT)
+        {
             return false;
         }
-        self.body = carrier.take_untouched();
+        let carrier = self.begun.as_mut().and_then(|begun| begun.leased.carrier());
+        self.body = carrier.and_then(Carrier::take_untouched);
         self.revive();
         if self.body.is_none() {
             return false;
         }
+        drop(self.begun.take());
         let mut fields = self.given.request.fields.clone();
         fields.remove(header::EXPECT);
-        self.given.fields = Some(fields);
+        self.given.fields = Some(Box::new(fields));
         self.attempts = self.attempts.of_another();
         self.want = Want::Any;
         true
@@ -308,9 +315,7 @@ impl<'a> Exchange<'a> {
             return Err(Error::new(Kind::Shutdown));
         };
         let error = failure.into_error(carrier.delivery(), &carrier.info().reused(is_reused));
-        if let Some(watch) = &self.given.request.watch {
-            watch.end(error.delivery());
-        }
+        self.seen(error.delivery());
         if (error.kind(), error.delivery()) == (Kind::Reset(ErrorCode::HTTP_1_1_REQUIRED), Delivery::Refused)
         {
             // For the next request, whatever becomes of this one.
@@ -339,6 +344,13 @@ impl<'a> Exchange<'a> {
         let timer = timer.get_or_insert_with(|| given.timer());
         let content = body.as_ref().map_or(RequestContent::None, Body::content);
         given.checkout(*protocols, *want, content, timer).await
+    }
+
+    /// An attempt has ended, for those who watch.
+    fn seen(&mut self, delivery: Delivery) {
+        if let Some(watch) = self.watch.take() {
+            watch.end(delivery);
+        }
     }
 
     /// Content that was used up is had anew, if that can be.
@@ -380,12 +392,14 @@ impl<'a> Exchange<'a> {
 impl Drop for Exchange<'_> {
     /// Whoever watches is to know what became of it also if nobody waited for its end.
     fn drop(&mut self) {
-        let Some(watch) = &self.given.request.watch else { return };
-        let Some(mut begun) = self.begun.take() else { return };
-        let seen = begun.leased.carrier().map(|carrier| {
+        if self.watch.is_none() {
+            return;
+        }
+        let carrier = self.begun.as_mut().and_then(|begun| begun.leased.carrier());
+        let seen = carrier.map(|carrier| {
             carrier.abandon();
             carrier.delivery()
         });
-        watch.end(seen.unwrap_or(Delivery::Unknown));
+        self.seen(seen.unwrap_or(Delivery::Unknown));
     }
 }

@@ -92,8 +92,8 @@ impl Connection {
     /// A head that must not be sent. Nothing has changed then.
     pub(crate) fn begin(&mut self, head: RequestHead<'_>, upload: Body, timer: Timer) -> Result<(), Misuse> {
         self.conn.send_request(head, upload.content())?;
-        (self.upload, self.untouched) =
-            if upload.is_at_end() { (None, Some(upload)) } else { (Some(upload), None) };
+        self.upload = Some(upload).filter(|upload| !upload.is_at_end());
+        self.untouched = None;
         self.began_at = self.info.taken().map(Taken::octets);
         self.keep_alive = None;
         self.timer.serve(timer);

@@ -37,7 +37,8 @@ pub struct Request {
     pub(crate) fields: HeaderMap,
     /// A stream need not be `Sync`; this makes the request so, and is only ever entered by `&mut`.
     pub(crate) body: Mutex<Body>,
-    pub(crate) timeouts: Option<Timeouts>,
+    /// Rarely anything.
+    pub(crate) timeouts: Option<Box<Timeouts>>,
     /// Whether it may be replayed; `None`: as the client has it.
     pub(crate) replay: Option<bool>,
     /// The policy of retries, or that there is none; `None`: as the client has it.
@@ -180,7 +181,7 @@ impl RequestBuilder {
     /// How long the parts of this request may take, in place of the client's settings.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         if let Ok(request) = &mut self.request {
-            request.timeouts = Some(timeouts);
+            request.timeouts = Some(Box::new(timeouts));
         }
         self
     }
@@ -189,7 +190,7 @@ impl RequestBuilder {
     /// client's, or those of [`timeouts`](Self::timeouts).
     pub fn timeout(mut self, total: Duration) -> Self {
         if let Ok(request) = &mut self.request {
-            let timeouts = request.timeouts.get_or_insert_with(|| self.client.timeouts.clone());
+            let timeouts = request.timeouts.get_or_insert_with(|| Box::new(self.client.timeouts.clone()));
             timeouts.total = Some(total);
         }
         self

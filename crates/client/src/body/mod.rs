@@ -25,10 +25,17 @@ const READ_SIZE: usize = 64 * 1024;
 pub struct Body {
     source: Source,
     length: Option<u64>,
-    trailers: Option<BoxFuture<'static, Result<HeaderMap, SourceError>>>,
     /// Some of it was asked for: what a stream yields cannot be had again.
     is_begun: bool,
-    /// Makes it anew.
+    /// Rarely anything.
+    extra: Option<Box<Extra>>,
+}
+
+#[derive(Default)]
+struct Extra {
+    /// What comes behind the content. It can be had once.
+    trailers: Option<BoxFuture<'static, Result<HeaderMap, SourceError>>>,
+    /// What makes the content anew.
     maker: Option<Maker>,
 }
 
@@ -65,7 +72,7 @@ impl Body {
     }
 
     const fn of(source: Source) -> Self {
-        Self { source, length: None, trailers: None, is_begun: false, maker: None }
+        Self { source, length: None, is_begun: false, extra: None }
     }
 
     /// Content of unknown length, piece by piece. In HTTP/1.1 it goes out in chunks.
@@ -120,8 +127,9 @@ impl Body {
     }
 
     fn made_by(maker: Maker) -> Self {
-        let made = maker();
-        Self { maker: Some(maker), ..made }
+        let mut made = maker();
+        made.extra.get_or_insert_default().maker = Some(maker);
+        made
     }
 
     /// A trailer section behind the content (RFC 9110 §6.5): a digest of it, for instance. The future is awaited when the
@@ -139,15 +147,19 @@ impl Body {
     where
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        self.trailers = Some(Box::pin(async { trailers.await.map_err(Into::into) }));
-        // They can be had once.
-        self.maker = None;
+        let trailers: BoxFuture<'static, _> = Box::pin(async { trailers.await.map_err(Into::into) });
+        // They can be had once, whatever the content can.
+        self.extra = Some(Box::new(Extra { trailers: Some(trailers), maker: None }));
         self
+    }
+
+    fn has_trailers(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.trailers.is_some())
     }
 
     /// How it is announced.
     pub(crate) fn content(&self) -> RequestContent {
-        if self.trailers.is_some() {
+        if self.has_trailers() {
             return RequestContent::Chunked;
         }
         match (&self.source, self.length) {
@@ -160,7 +172,7 @@ impl Body {
 
     /// Whether there is nothing, and no need to look.
     pub(crate) fn is_at_end(&self) -> bool {
-        if self.trailers.is_some() {
+        if self.has_trailers() {
             return false;
         }
         match &self.source {
@@ -172,16 +184,16 @@ impl Body {
 
     /// Whether a source says that it has nothing, which is to be seen.
     pub(crate) fn is_declared_empty(&self) -> bool {
-        matches!(self.source, Source::Stream(_)) && self.length == Some(0) && self.trailers.is_none()
+        matches!(self.source, Source::Stream(_)) && self.length == Some(0) && !self.has_trailers()
     }
 
     /// What the same content can be had from once more, if it can be.
     pub(crate) fn spare(&self) -> Option<Spare> {
-        if let Some(maker) = &self.maker {
+        if let Some(maker) = self.extra.as_ref().and_then(|extra| extra.maker.as_ref()) {
             return Some(Spare::Maker(Arc::clone(maker)));
         }
         match &self.source {
-            _ if self.trailers.is_some() || self.is_begun => None,
+            _ if self.has_trailers() || self.is_begun => None,
             Source::None => Some(Spare::None),
             Source::Bytes(bytes) => Some(Spare::Bytes(bytes.clone())),
             Source::Stream(_) => None,
@@ -215,11 +227,11 @@ impl Body {
                 }
             },
         };
-        match (piece, &mut self.trailers) {
+        match (piece, self.extra.as_mut().and_then(|extra| extra.trailers.as_mut())) {
             (Piece::Last(last), Some(_)) if !last.is_empty() => Poll::Ready(Ok(Piece::More(last))),
             (Piece::Last(_), Some(trailers)) => {
                 let result = ready!(trailers.as_mut().poll(cx));
-                self.trailers = None;
+                self.extra = None;
                 Poll::Ready(result.map(Piece::Trailers))
             }
             (piece, _) => Poll::Ready(Ok(piece)),

@@ -25,7 +25,7 @@ pub(super) struct Given<'a> {
     pub(super) client: &'a Inner,
     pub(super) request: &'a Request,
     /// The fields, if they are not those of the request.
-    pub(super) fields: Option<HeaderMap>,
+    pub(super) fields: Option<Box<HeaderMap>>,
     pub(super) here: Here,
     pub(super) timeouts: &'a Timeouts,
     pub(super) retry: Option<&'a RetryPolicy>,
@@ -54,7 +54,7 @@ impl Given<'_> {
                 Some(version) => *version,
             },
             host: url.authority().as_bytes(),
-            fields: self.fields.as_ref().unwrap_or(&self.request.fields),
+            fields: self.fields.as_deref().unwrap_or(&self.request.fields),
             block: &self.client.block,
         };
         Outgoing { head, url, defaults: &self.client.defaults, protocol: protocol.as_deref() }

@@ -123,7 +123,6 @@ impl Connection {
         // An idle connection owns no buffer.
         self.input = Input::default();
         self.trailers = None;
-        self.untouched = None;
         self.said = None;
         self.resting_since = self.timer.now();
         self.bell.forget();
