@@ -116,13 +116,18 @@ impl Connection {
 
     /// What the server can have seen of the request.
     pub(crate) fn delivery(&self) -> Delivery {
-        if self.is_held_back() { Delivery::NotSent } else { self.conn.delivery() }
+        match (self.conn.delivery(), self.taken_under_tls()) {
+            // TLS has accepted the request, and the transport under it nothing since.
+            (Delivery::Unknown, Some(0)) => Delivery::NotSent,
+            // A write of several records that fails says nothing of those that went out before it did.
+            (Delivery::NotSent, Some(1..)) if self.write_failed => Delivery::Unknown,
+            (delivery, _) => delivery,
+        }
     }
 
-    /// Whether TLS has accepted the request, and the transport under it nothing since.
-    fn is_held_back(&self) -> bool {
-        self.conn.delivery() == Delivery::Unknown
-            && self.began_at.is_some_and(|began_at| self.info.taken().map(Taken::octets) == Some(began_at))
+    /// Octets that the transport under TLS has taken since the request began.
+    fn taken_under_tls(&self) -> Option<u64> {
+        Some(self.info.taken()?.octets().saturating_sub(self.began_at?))
     }
 
     /// Content of the request of which nothing was asked for. It is not sent here any more.
@@ -468,7 +473,7 @@ impl Connection {
     pub(crate) fn close(&mut self) {
         self.drop_upload();
         // Taking leave would push out a request that is not wanted any more.
-        let takes_leave = !self.is_held_back();
+        let takes_leave = self.conn.delivery() != Delivery::Unknown || self.taken_under_tls() != Some(0);
         if let Some(mut io) = self.io.take() {
             let close = move || {
                 let mut cx = Context::from_waker(Waker::noop());

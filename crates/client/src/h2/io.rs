@@ -181,6 +181,20 @@ impl Io {
         self.below.as_ref().map(Taken::octets)
     }
 
+    /// The transport has failed in writing these. A write of several TLS records that fails says nothing of those that went
+    /// out before it did: any of these octets may have been sent.
+    fn failed<'a>(
+        &mut self,
+        e: io::Error,
+        slices: impl IntoIterator<Item = &'a [u8]>,
+        before: Option<u64>,
+    ) -> io::Error {
+        if self.below() > before {
+            self.taken(usize::MAX, slices, None);
+        }
+        self.watch.failed(e)
+    }
+
     /// Looks whether the transport under TLS has taken anything since TLS accepted the last header block.
     fn settle(&mut self) {
         let below = self.below();
@@ -249,7 +263,7 @@ impl tokio::io::AsyncWrite for Io {
                 self.taken(n, [octets], before);
                 Poll::Ready(Ok(n))
             }
-            Err(e) => Poll::Ready(Err(self.watch.failed(e))),
+            Err(e) => Poll::Ready(Err(self.failed(e, [octets], before))),
         }
     }
 
@@ -267,7 +281,7 @@ impl tokio::io::AsyncWrite for Io {
                 self.taken(n, slices.iter().map(|slice| &**slice), before);
                 Poll::Ready(Ok(n))
             }
-            Err(e) => Poll::Ready(Err(self.watch.failed(e))),
+            Err(e) => Poll::Ready(Err(self.failed(e, slices.iter().map(|slice| &**slice), before))),
         }
     }
 
