@@ -201,7 +201,7 @@ impl<'a> Exchange<'a> {
             },
         )?;
         self.retries += 1;
-        self.attempts.begin_anew();
+        self.attempts.begin_anew(outcome.delivery());
         Some(wait)
     }
 

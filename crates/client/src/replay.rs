@@ -99,9 +99,10 @@ impl Attempts {
         Self::new(self.may_replay, self.connects.most)
     }
 
-    /// The request is sent again by a policy of the user's: what may be done about its failures begins anew.
-    pub(crate) fn begin_anew(&mut self) {
-        *self = Self { made: self.made + 1, delivery: self.delivery, ..self.of_another() };
+    /// The request is sent again by a policy of the user's, and so much was seen of it: what may be done about its failures
+    /// begins anew.
+    pub(crate) fn begin_anew(&mut self, seen: Delivery) {
+        *self = Self { made: self.made + 1, delivery: self.delivery.max(seen), ..self.of_another() };
     }
 
     pub(crate) fn made(&self) -> u32 {

@@ -253,3 +253,16 @@ fn both_kinds_go_together() {
     let e = send(&sim, client.get(A)).expect_err("nobody is there");
     assert_eq!((e.attempts(), dials(&sim)), (6, 6));
 }
+
+#[test]
+fn an_answer_that_was_not_the_last_word_counts_in_what_was_seen() {
+    let sim = calm();
+    let server = answers(&sim, [SimResponse::new(503).close()]);
+    let client = with_policy(&sim, policy(1));
+    let waiting = common::start(&sim, client.get(A).send());
+    settle(&sim);
+    server.fail_always(Some(Fault::Refuse));
+    sim.advance(seconds(1)).expect("not endless");
+    let e = waiting.result().expect("it is over").expect_err("nobody is there any more");
+    assert_eq!((e.kind(), e.delivery(), e.attempts()), (Kind::Connect, Delivery::Answered, 2));
+}

@@ -80,7 +80,7 @@ impl<'a> Outcome<'a> {
     }
 
     /// What the server can have seen, over all attempts.
-    fn delivery(&self) -> Delivery {
+    pub(crate) fn delivery(&self) -> Delivery {
         self.end.err().map_or(Delivery::Answered, Error::delivery)
     }
 }

@@ -172,7 +172,7 @@ fn a_policy_begins_anew_and_forgets_nothing_that_was_seen() {
     let (mut attempts, e) = (Attempts::new(true, 0), error(Unknown, CLOSED));
     assert!(attempts.judge(&e, PROVEN, &request(Method::GET)).is_some());
     assert!(attempts.judge(&e, PROVEN, &request(Method::GET)).is_none());
-    attempts.begin_anew();
+    attempts.begin_anew(Unknown);
     assert!(attempts.judge(&e, PROVEN, &request(Method::GET)).is_some());
     let e = attempts.conclude(error(NotSent, Kind::Connect));
     assert_eq!((e.delivery(), e.attempts()), (Unknown, 4));
