@@ -320,3 +320,6 @@ impl Drop for Io {
         }
     }
 }
+
+#[cfg(all(test, feature = "tls"))]
+mod tests;

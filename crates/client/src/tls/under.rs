@@ -29,7 +29,7 @@ impl Taken {
         self.0.load(Ordering::Acquire)
     }
 
-    fn add(&self, octets: usize) {
+    pub(crate) fn add(&self, octets: usize) {
         self.0.fetch_add(octets as u64, Ordering::AcqRel);
     }
 }
