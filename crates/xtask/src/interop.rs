@@ -1,18 +1,14 @@
 //! `interop`: the client against servers that other people wrote.
 
-mod certificates;
 mod http2;
 mod nginx;
 mod openssl;
-mod scratch;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-    fmt,
-    fs::File,
-    io,
+    fmt, io,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
@@ -20,17 +16,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::scratch::Scratch;
-use crate::shell::{Failure, cargo, find_program, output, run as run_command, target_directory};
+use crate::{
+    process::{START_TIME, complaints},
+    scratch::Scratch,
+    shell::{Failure, cargo, find_program, output, run as run_command, target_directory},
+};
 
 /// Every server of HTTP/1.1 that there is a recipe for. A server that is missing on the machine is a failure.
 const SERVERS: [Server; 2] = [nginx::SERVER, openssl::SERVER];
 
 /// The runtimes that the client names in its output, a line for each.
 const RUNTIMES: [&str; 3] = ["tokio", "async-std", "smol"];
-
-/// A server accepts connections after this time, or does not count as started.
-const START_TIME: Duration = Duration::from_secs(10);
 
 /// Another process may take a port between our look and the server's start.
 const START_ATTEMPTS: usize = 5;
@@ -271,11 +267,6 @@ impl Addresses {
             Endpoint::Tls13 => tls13,
         }
     }
-}
-
-/// Where a server's complaints go, to be shown if a case fails.
-fn complaints(directory: &Path) -> io::Result<File> {
-    File::options().create(true).append(true).open(directory.join("complaints.log"))
 }
 
 /// A server's processes; they end with this value.

@@ -2,10 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod certificates;
 mod features;
 mod fuzz_smoke;
 mod instructions;
 mod interop;
+mod process;
+mod scratch;
 mod shell;
 
 use std::{env, process::ExitCode};

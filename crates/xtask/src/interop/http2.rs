@@ -6,7 +6,6 @@ mod hypercorn;
 mod nghttpd;
 mod nginx;
 mod probe;
-mod process;
 mod table;
 
 #[cfg(test)]
@@ -20,11 +19,15 @@ use std::{
 
 use self::{
     probe::Probe,
-    process::Processes,
     table::{Outcome, Table},
 };
-use super::{START_ATTEMPTS, certificates, scratch::Scratch};
-use crate::shell::{Failure, cargo, root, run as run_command, target_directory};
+use super::START_ATTEMPTS;
+use crate::{
+    certificates,
+    process::Processes,
+    scratch::Scratch,
+    shell::{Failure, cargo, root, run as run_command, target_directory},
+};
 
 const PEERS: [Peer; 5] = [nghttpd::PEER, nginx::PEER, haproxy::PEER, hyper::PEER, hypercorn::PEER];
 

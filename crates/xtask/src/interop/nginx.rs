@@ -2,8 +2,8 @@
 
 use std::{fs, io, path::Path, process::Command};
 
-use super::{Addresses, Case, Endpoint, Expected, Server, certificates};
-use crate::shell::Failure;
+use super::{Addresses, Case, Endpoint, Expected, Server};
+use crate::{certificates, shell::Failure};
 
 const SMALL: &str = "hello from nginx\n";
 const LARGE: usize = 5 * 1024 * 1024;

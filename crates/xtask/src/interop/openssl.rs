@@ -2,7 +2,8 @@
 
 use std::{path::Path, process::Command};
 
-use super::{Addresses, Case, Endpoint, Expected, Server, certificates};
+use super::{Addresses, Case, Endpoint, Expected, Server};
+use crate::certificates;
 
 const CA: &[&str] = &["--ca", "ca.pem"];
 

@@ -2,11 +2,11 @@
 
 use std::{fs, io, thread, time::Duration};
 
-use super::{
-    GRACEFUL, Peer, Restart, Site, hyper,
+use super::{GRACEFUL, Peer, Restart, Site, hyper};
+use crate::{
     process::{Processes, program},
+    shell::Failure,
 };
-use crate::shell::Failure;
 
 /// For the new worker to be there, and for the old one to end.
 const SETTLING: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ fn start(site: &Site) -> Result<Processes, Failure> {
     write(site).map_err(Failure::of("cannot write the configuration"))?;
     let mut processes = Processes::default();
     let mut command = program("haproxy")?;
-    processes.add(site, command.args(["-W", "-f", "haproxy.cfg"]))?;
+    processes.add(&site.directory, command.args(["-W", "-f", "haproxy.cfg"]))?;
     hyper::add_behind(site, &mut processes)?;
     processes.wait_for(&[site.plain, site.secure])?;
     Ok(processes)

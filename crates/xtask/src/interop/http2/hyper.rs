@@ -2,8 +2,8 @@
 
 use std::{process::Command, thread, time::Duration};
 
-use super::{GRACEFUL, HARD, Peer, Restart, Site, process::Processes};
-use crate::shell::Failure;
+use super::{GRACEFUL, HARD, Peer, Restart, Site};
+use crate::{process::Processes, shell::Failure};
 
 /// For connections that are shut down to be seen to.
 const SETTLING: Duration = Duration::from_millis(300);
@@ -24,7 +24,7 @@ fn start(site: &Site) -> Result<Processes, Failure> {
 
 fn run(site: &Site, processes: &mut Processes) -> Result<(), Failure> {
     processes.add(
-        site,
+        &site.directory,
         Command::new(site.programs.join("h2_server"))
             .args(["good.pem", "good.key"])
             .args([site.plain.to_string(), site.secure.to_string()]),
@@ -36,7 +36,7 @@ fn run(site: &Site, processes: &mut Processes) -> Result<(), Failure> {
 pub(super) fn add_behind(site: &Site, processes: &mut Processes) -> Result<(), Failure> {
     let addresses = site.behind.map(|address| address.to_string());
     let mut command = Command::new(site.programs.join("h2_server"));
-    processes.add(site, command.args(["good.pem", "good.key"]).args(addresses))?;
+    processes.add(&site.directory, command.args(["good.pem", "good.key"]).args(addresses))?;
     processes.wait_for(&site.behind)
 }
 

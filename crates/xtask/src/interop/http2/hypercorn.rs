@@ -2,11 +2,11 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use super::{
-    HARD, Peer, Restart, Site,
+use super::{HARD, Peer, Restart, Site};
+use crate::{
     process::{Processes, program},
+    shell::{Failure, run as run_command, target_directory},
 };
-use crate::shell::{Failure, run as run_command, target_directory};
 
 /// All that it needs, so that an old checkout does not break on a new release.
 const REQUIREMENTS: [&str; 7] = [
@@ -48,7 +48,7 @@ fn run(site: &Site, processes: &mut Processes) -> Result<(), Failure> {
     command.args(["-m", "hypercorn", "--workers", "0", "--config", "hypercorn.toml"]);
     command.args(["--certfile", "good.pem", "--keyfile", "good.key"]);
     command.args(["--bind", &site.secure.to_string(), "--insecure-bind", &site.plain.to_string()]);
-    processes.add(site, command.arg("application:application"))?;
+    processes.add(&site.directory, command.arg("application:application"))?;
     processes.wait_for(&[site.plain, site.secure])
 }
 

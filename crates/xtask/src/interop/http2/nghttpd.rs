@@ -2,11 +2,11 @@
 
 use std::process::Command;
 
-use super::{
-    HARD, Peer, Restart, Site,
+use super::{HARD, Peer, Restart, Site};
+use crate::{
     process::{Processes, program},
+    shell::Failure,
 };
-use crate::shell::Failure;
 
 pub(super) const PEER: Peer = Peer {
     name: "nghttpd",
@@ -24,10 +24,10 @@ fn start(site: &Site) -> Result<Processes, Failure> {
 
 fn run(site: &Site, processes: &mut Processes) -> Result<(), Failure> {
     let mut plain = program("nghttpd")?;
-    processes.add(site, options(&mut plain).arg("--no-tls").arg(site.plain.port().to_string()))?;
+    processes.add(&site.directory, options(&mut plain).arg("--no-tls").arg(site.plain.port().to_string()))?;
     let mut secure = program("nghttpd")?;
     options(&mut secure).arg(site.secure.port().to_string()).args(["good.key", "good.pem"]);
-    processes.add(site, &mut secure)?;
+    processes.add(&site.directory, &mut secure)?;
     processes.wait_for(&[site.plain, site.secure])
 }
 

@@ -2,11 +2,11 @@
 
 use std::{fs, thread, time::Duration};
 
-use super::{
-    GRACEFUL, Peer, Restart, Site, hyper,
+use super::{GRACEFUL, Peer, Restart, Site, hyper};
+use crate::{
     process::{Processes, program},
+    shell::Failure,
 };
-use crate::shell::Failure;
 
 /// For new workers to be there, and for the old ones to end.
 const SETTLING: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ fn start(site: &Site) -> Result<Processes, Failure> {
     // Before it has read its configuration nginx would log to a file of the system.
     let mut command = program("nginx")?;
     command.arg("-p").arg(&site.directory).args(["-e", "error.log", "-c", "nginx.conf"]);
-    processes.add(site, &mut command)?;
+    processes.add(&site.directory, &mut command)?;
     hyper::add_behind(site, &mut processes)?;
     processes.wait_for(&[site.plain, site.secure])?;
     Ok(processes)

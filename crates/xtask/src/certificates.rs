@@ -23,7 +23,7 @@ const REVOKED: u64 = 13;
 ///   for a host called like the file;
 /// - `self.pem` for `self.test`, which nobody else has signed;
 /// - `client.pem` issued by the root, and `stranger.pem` which is not.
-pub(super) fn write(directory: &Path) -> Result<(), Failure> {
+pub(crate) fn write(directory: &Path) -> Result<(), Failure> {
     let rsa = rsa_key(directory)?;
     write_all(directory, &rsa).map_err(Failure::of("cannot make certificates"))
 }

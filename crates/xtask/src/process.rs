@@ -1,18 +1,19 @@
 //! The processes of a server.
 
 use std::{
-    io::Write,
+    fs::File,
+    io::{self, Write},
     net::{SocketAddr, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use super::Site;
-use crate::{
-    interop::{START_TIME, complaints},
-    shell::{Failure, find_program, run as run_command},
-};
+use crate::shell::{Failure, find_program, run as run_command};
+
+/// A server accepts connections after this time, or does not count as started.
+pub(crate) const START_TIME: Duration = Duration::from_secs(10);
 
 /// A process that was asked to end is killed after this time.
 const END_TIME: Duration = Duration::from_secs(5);
@@ -21,23 +22,23 @@ const STEP: Duration = Duration::from_millis(10);
 
 /// Processes of one server; they end with this value.
 #[derive(Default)]
-pub(super) struct Processes {
+pub(crate) struct Processes {
     children: Vec<Child>,
 }
 
 impl Processes {
     /// Runs this in the server's directory, too.
-    pub(super) fn add(&mut self, site: &Site, command: &mut Command) -> Result<(), Failure> {
-        let said = || complaints(&site.directory).map_err(Failure::of("cannot write a log"));
+    pub(crate) fn add(&mut self, directory: &Path, command: &mut Command) -> Result<(), Failure> {
+        let said = || complaints(directory).map_err(Failure::of("cannot write a log"));
         // At the end of its input the server of this run's own ends, even if nobody can kill it any more.
-        command.stdin(Stdio::piped()).stdout(said()?).stderr(said()?).current_dir(&site.directory);
+        command.stdin(Stdio::piped()).stdout(said()?).stderr(said()?).current_dir(directory);
         let child = command.spawn().map_err(Failure::of("cannot run the server"))?;
         self.children.push(child);
         Ok(())
     }
 
     /// Waits until connections are accepted everywhere.
-    pub(super) fn wait_for(&mut self, addresses: &[SocketAddr]) -> Result<(), Failure> {
+    pub(crate) fn wait_for(&mut self, addresses: &[SocketAddr]) -> Result<(), Failure> {
         let deadline = Instant::now() + START_TIME;
         let mut awaited = addresses.to_vec();
         while Instant::now() < deadline {
@@ -57,19 +58,19 @@ impl Processes {
     }
 
     /// Sends a signal, by its name, to the process that was added first.
-    pub(super) fn signal(&self, name: &str) -> Result<(), Failure> {
+    pub(crate) fn signal(&self, name: &str) -> Result<(), Failure> {
         self.children.first().map_or(Ok(()), |child| signal(child, name))
     }
 
     /// Writes a line to the process that was added first.
-    pub(super) fn write_line(&mut self) -> Result<(), Failure> {
+    pub(crate) fn write_line(&mut self) -> Result<(), Failure> {
         let input = self.children.first_mut().and_then(|child| child.stdin.as_mut());
         let input = input.ok_or_else(|| Failure::new("the server has no standard input"))?;
         input.write_all(b"\n").map_err(Failure::of("cannot write to the server"))
     }
 
     /// Ends all of them without a warning.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         for mut child in self.children.drain(..) {
             // It may have ended by itself: then there is nothing left to end.
             let _ = child.kill();
@@ -111,9 +112,14 @@ fn signal(child: &Child, name: &str) -> Result<(), Failure> {
 }
 
 /// The program `name`, which must be on `PATH`.
-pub(super) fn program(name: &str) -> Result<Command, Failure> {
+pub(crate) fn program(name: &str) -> Result<Command, Failure> {
     let found = find_program(name).ok_or_else(|| {
         Failure::new(format!("skipped and not passed: no `{name}` on PATH; install it first"))
     })?;
     Ok(Command::new(found))
+}
+
+/// Where a server's complaints go, to be shown if a case fails.
+pub(crate) fn complaints(directory: &Path) -> io::Result<File> {
+    File::options().create(true).append(true).open(directory.join("complaints.log"))
 }

@@ -7,21 +7,21 @@ use std::{
 };
 
 /// A fresh temporary directory, removed with this value.
-pub(super) struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub(super) fn new(name: &str) -> io::Result<Self> {
+    pub(crate) fn new(name: &str) -> io::Result<Self> {
         let path = env::temp_dir().join(format!("martlet-interop-{name}-{}", process::id()));
         fs::create_dir(&path)?;
         Ok(Self(path))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Prints what the server logged.
-    pub(super) fn show_logs(&self) {
+    pub(crate) fn show_logs(&self) {
         let entries = fs::read_dir(&self.0).into_iter().flatten().flatten().map(|entry| entry.path());
         for log in entries.filter(|path| path.extension().is_some_and(|extension| extension == "log")) {
             if let Ok(text) = fs::read_to_string(&log) {
