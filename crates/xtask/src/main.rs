@@ -3,6 +3,7 @@
 
 mod bench;
 mod certificates;
+mod chaos;
 mod features;
 mod fuzz_smoke;
 mod instructions;
@@ -19,6 +20,9 @@ const USAGE: &str = "\
 cargo xtask <command>
 
   bench [https|http2]       measure requests and downloads beside those of hyper and reqwest, in the same run
+  chaos [--seconds N] [nginx|haproxy]
+                            restart and kill real gateways under clients for N seconds each (120 unless given), and
+                            hold what the clients say against what the origin behind the gateway has seen
   features                  check the feature sets: every set of runtimes, and every other feature on its own
   instructions              count what operations of the pool cost, with few waiters and with many
   interop [http1|http2 [SERVER]]
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["bench"] => bench::run(None),
         ["bench", only] => bench::run(Some(only)),
+        ["chaos", ref options @ ..] => chaos::run(options),
         ["features"] => features::run(),
         ["instructions"] => instructions::run(),
         ["interop", ref only @ ..] => interop::run(only),

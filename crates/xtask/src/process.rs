@@ -1,7 +1,7 @@
 //! The processes of a server.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Write},
     net::{SocketAddr, TcpStream},
     path::Path,
@@ -59,7 +59,7 @@ impl Processes {
 
     /// Sends a signal, by its name, to the process that was added first.
     pub(crate) fn signal(&self, name: &str) -> Result<(), Failure> {
-        self.children.first().map_or(Ok(()), |child| signal(child, name))
+        self.children.first().map_or(Ok(()), |child| signal(child.id(), name))
     }
 
     /// Writes a line to the process that was added first.
@@ -78,19 +78,58 @@ impl Processes {
         }
     }
 
-    /// Asks all of them to end, and kills those that do not: those that have processes of their own end them only if
-    /// they are asked.
-    fn end(&mut self) {
-        for child in &self.children {
-            // A process that is gone already is no failure.
-            let _ = signal(child, "TERM");
+    /// Ends the process that was added first and all that it has begun itself, as if the machine had lost power.
+    pub(crate) fn kill_tree(&mut self) -> Result<(), Failure> {
+        // So that it begins no other meanwhile.
+        self.signal("STOP")?;
+        let workers = self.workers()?;
+        self.kill();
+        kill(&workers);
+        Ok(())
+    }
+
+    /// Kills what the process that was added first has begun itself.
+    pub(crate) fn kill_workers(&self) -> Result<(), Failure> {
+        kill(&self.workers()?);
+        Ok(())
+    }
+
+    /// Waits until the process that was added first has begun others.
+    pub(crate) fn wait_for_workers(&self) -> Result<(), Failure> {
+        let deadline = Instant::now() + START_TIME;
+        while self.workers()?.is_empty() {
+            if Instant::now() >= deadline {
+                return Err(Failure::new("the server begins no worker"));
+            }
+            thread::sleep(STEP);
         }
-        let deadline = Instant::now() + END_TIME;
+        Ok(())
+    }
+
+    fn workers(&self) -> Result<Vec<u32>, Failure> {
+        let first = self.children.first().map(Child::id);
+        let workers = first.map_or(Ok(Vec::new()), children_of);
+        workers.map_err(Failure::of("cannot look for a server's processes"))
+    }
+
+    /// Waits until all have ended by themselves, or until the time is over.
+    pub(crate) fn wait_for_end(&mut self, time: Duration) {
+        let deadline = Instant::now() + time;
         while Instant::now() < deadline
             && self.children.iter_mut().any(|child| matches!(child.try_wait(), Ok(None)))
         {
             thread::sleep(STEP);
         }
+    }
+
+    /// Asks all of them to end, and kills those that do not: those that have processes of their own end them only if
+    /// they are asked.
+    fn end(&mut self) {
+        for child in &self.children {
+            // A process that is gone already is no failure.
+            let _ = signal(child.id(), "TERM");
+        }
+        self.wait_for_end(END_TIME);
         self.kill();
     }
 }
@@ -101,14 +140,27 @@ impl Drop for Processes {
     }
 }
 
-fn signal(child: &Child, name: &str) -> Result<(), Failure> {
+fn kill(ids: &[u32]) {
+    for id in ids {
+        // The end of another one may have been the end of this one, too.
+        let _ = signal(*id, "KILL");
+    }
+}
+
+fn signal(id: u32, name: &str) -> Result<(), Failure> {
     // The shell has `kill` built in; the program is not on every system.
-    run_command(Command::new("sh").args([
-        "-c",
-        "kill -s \"$0\" \"$1\" 2>/dev/null",
-        name,
-        &child.id().to_string(),
-    ]))
+    run_command(Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\" 2>/dev/null", name, &id.to_string()]))
+}
+
+/// The processes that this one has begun, by what Linux says of all of them.
+fn children_of(id: u32) -> io::Result<Vec<u32>> {
+    let parent = format!("PPid:\t{id}");
+    let is_child = |path: &Path| {
+        let status = fs::read_to_string(path.join("status"));
+        status.is_ok_and(|status| status.lines().any(|line| line == parent))
+    };
+    let all = fs::read_dir("/proc")?.flatten().map(|entry| entry.path()).filter(|path| is_child(path));
+    Ok(all.filter_map(|path| path.file_name()?.to_str()?.parse().ok()).collect())
 }
 
 /// The program `name`, which must be on `PATH`.

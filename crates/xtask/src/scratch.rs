@@ -11,7 +11,7 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str) -> io::Result<Self> {
-        let path = env::temp_dir().join(format!("martlet-interop-{name}-{}", process::id()));
+        let path = env::temp_dir().join(format!("martlet-{name}-{}", process::id()));
         fs::create_dir(&path)?;
         Ok(Self(path))
     }
