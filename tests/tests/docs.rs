@@ -48,6 +48,44 @@ fn every_file_of_the_corpus_and_every_adr_is_named_by_a_document() {
     }
 }
 
+#[test]
+fn every_kind_of_error_has_its_row() {
+    let tree = Documents::real();
+    let page = &tree.texts["docs/errors.md"];
+    let (kinds, phases) = ("crates/client/src/error.rs", "crates/core/src/time/phase.rs");
+    let mut missing = Vec::new();
+    for (file, name, least) in
+        [(kinds, "Kind", 10), (phases, "Phase", 8), ("crates/core/src/error.rs", "Closed", 3)]
+    {
+        let variants = variants(&fs::read_to_string(tree.root.join(file)).expect("a readable file"), name);
+        assert!(variants.len() >= least, "{name} is not where it was: {variants:?}");
+        for variant in variants {
+            let row = match name {
+                // When it is over the request goes on.
+                "Phase" if variant == "Continue" => continue,
+                "Phase" => format!("`Timeout({variant})`"),
+                "Closed" => format!("| `Closed({variant})"),
+                _ => format!("| `{variant}"),
+            };
+            if !page.contains(&row) {
+                missing.push(row);
+            }
+        }
+    }
+    assert!(missing.is_empty(), "docs/errors.md says nothing of {missing:?}");
+}
+
+/// The names of the variants of an enum.
+fn variants(source: &str, name: &str) -> Vec<String> {
+    let body =
+        source.split(&format!("pub enum {name} {{\n")).nth(1).and_then(|rest| rest.split("\n}").next());
+    let lines = body.unwrap_or_default().lines().filter_map(|line| line.strip_prefix("    "));
+    let names = lines.filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()));
+    names
+        .map(|line| line.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default().to_owned())
+        .collect()
+}
+
 /// A check that finds nothing in the real documents must find what is wrong.
 #[test]
 fn a_link_or_name_that_leads_nowhere_is_found() {
