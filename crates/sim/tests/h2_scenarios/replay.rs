@@ -349,3 +349,18 @@ fn the_delivery_of_several_attempts_is_the_highest() {
     expect_idle(&sim, &client, 1);
     book.check(&[&a]);
 }
+
+#[test]
+fn time_that_is_over_between_two_attempts_was_spent_in_line() {
+    let sim = calm();
+    let a = sim.listen_h2("a.test", 80, |_: SimRequest| SimResponse::refuse());
+    let mut timeouts = patient();
+    // Nothing but the pauses takes time, and the last one is at least 100 ms.
+    timeouts.total = Some(millis(101));
+    let client = client_with(&sim, |builder| builder.timeouts(timeouts));
+    let book = Book::new(&client);
+    let failed = sim.block_on(book.get(A)).expect("no dead-lock").expect_err("no time");
+    let kind = Kind::Timeout(Phase::Pool);
+    assert_eq!((failed.kind, failed.delivery), (kind, Delivery::Refused), "{}", sim.trace());
+    assert!(failed.attempts > a.log().len() as u32);
+}
