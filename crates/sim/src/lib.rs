@@ -78,6 +78,7 @@
 
 mod clock;
 mod config;
+mod connection;
 mod deadlock;
 mod dial;
 mod executor;
@@ -95,12 +96,13 @@ mod tcp;
 mod world;
 
 pub use self::config::SimConfig;
+pub use self::connection::ConnectionLog;
 pub use self::deadlock::{Deadlock, DeadlockReason};
 pub use self::fault::{Fault, Point};
 pub use self::hosts::Host;
 pub use self::rng::Rng;
 pub use self::runtime::{SimRuntime, Sleep};
 pub use self::seeds::for_each_seed;
-pub use self::server::{Listener, LoggedRequest, Script, Service, SimRequest, SimResponse};
+pub use self::server::{Ending, Listener, LoggedRequest, Script, Service, SimRequest, SimResponse};
 pub use self::sim::{JoinHandle, Sim, SimHome};
 pub use self::tcp::SimTcp;

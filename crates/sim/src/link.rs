@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 
+use crate::connection::Surplus;
 use crate::fault::{Fault, Point};
 use crate::pipe::{End, Parcel, Pipe};
 use crate::server::Recorder;
@@ -69,6 +70,7 @@ pub(crate) struct Link {
     server_here: bool,
     /// Nothing comes through any more, and nobody is told.
     lost: bool,
+    surplus: Option<Surplus>,
     pub(crate) recorder: Recorder,
 }
 
@@ -93,12 +95,24 @@ impl Link {
             client_here: true,
             server_here: true,
             lost: false,
+            surplus: None,
             recorder,
         }
     }
 
     pub(crate) fn is_open(&self) -> bool {
         self.client_here
+    }
+
+    /// What is written to the client from now on was not asked for.
+    pub(crate) fn mark_surplus(&mut self) {
+        self.surplus = Some(Surplus { from: self.down.accepted, came: None });
+    }
+
+    /// What nobody has asked for. Only the first who asks is told: what comes in the midst of a request comes too late for
+    /// it.
+    pub(crate) fn take_surplus(&mut self) -> Option<Surplus> {
+        self.surplus.take()
     }
 
     fn pipe(&mut self, dir: Dir) -> &mut Pipe {
@@ -355,6 +369,8 @@ impl World {
                 } else if dir == Dir::Up {
                     self.record(id, &octets);
                     self.strike_if_due(id, true);
+                } else {
+                    self.note_surplus(id);
                 }
             }
             Parcel::Fin => self.note(format_args!("c{id} {} arrived fin", dir.sign())),
@@ -383,11 +399,26 @@ impl World {
         }
     }
 
+    fn note_surplus(&mut self, id: u64) {
+        let now = self.clock.now;
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let came = link.down.came;
+        if let Some(surplus) = link.surplus.as_mut().filter(|surplus| came > surplus.from) {
+            surplus.came.get_or_insert(now);
+        }
+    }
+
     fn record(&mut self, id: u64, octets: &[u8]) {
         let at = self.clock.now;
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(listener) = self.listeners.get_mut(&link.place) else { return };
-        for line in link.recorder.feed(&mut listener.log, id, at, octets) {
+        let before = listener.log.len();
+        let lines = link.recorder.feed(&mut listener.log, id, at, octets);
+        let read = self.connections.get(&id).map_or(0, |log| log.read);
+        for begun in listener.log.iter_mut().skip(before) {
+            begun.read_before = read;
+        }
+        for line in lines {
             self.note(format_args!("c{id} {line}"));
         }
     }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use crate::config::SimConfig;
+use crate::connection::ConnectionLog;
 use crate::deadlock::Deadlock;
 use crate::dial::SERVERS;
 use crate::executor::Ended;
@@ -215,6 +216,12 @@ impl Sim {
     /// Connections that a client holds open now.
     pub fn open_connections(&self) -> usize {
         self.shared.with(|world| world.links.values().filter(|link| link.is_open()).count())
+    }
+
+    /// What the client was told on a connection, by the number that the trace and [`LoggedRequest`](crate::LoggedRequest)
+    /// have of it.
+    pub fn connection(&self, number: u64) -> ConnectionLog {
+        self.shared.with(|world| world.connection(number))
     }
 
     /// Adds something to the report of a [`Deadlock`]: the state of a pool, for instance.

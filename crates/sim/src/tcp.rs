@@ -33,11 +33,26 @@ impl Stream {
     }
 
     fn poll_read(&self, cx: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.shared.with(|world| world.poll_read(self.id, self.side, cx, buffer))
+        self.shared.with(|world| {
+            let result = world.poll_read(self.id, self.side, cx, buffer);
+            if self.side == Side::Client && !buffer.is_empty() {
+                world.note_read(self.id, &result);
+            }
+            result
+        })
     }
 
     pub(crate) fn poll_write(&self, cx: &Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        self.shared.with(|world| world.poll_write(self.id, self.side, cx, slices))
+        self.shared.with(|world| {
+            if self.side == Side::Client {
+                world.check_surplus(self.id);
+            }
+            let result = world.poll_write(self.id, self.side, cx, slices);
+            if self.side == Side::Client && matches!(result, Poll::Ready(Err(_))) {
+                world.note_end(self.id);
+            }
+            result
+        })
     }
 
     pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -150,6 +165,13 @@ impl Transport for SimTcp {
     }
 
     fn peek(&self) -> Option<io::Result<usize>> {
-        Some(self.0.shared.with(|world| world.peek(self.0.id, Side::Client)))
+        Some(self.0.shared.with(|world| {
+            let seen = world.peek(self.0.id, Side::Client);
+            if !matches!(&seen, Ok(1..)) && !matches!(&seen, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
+            {
+                world.note_end(self.0.id);
+            }
+            seen
+        }))
     }
 }

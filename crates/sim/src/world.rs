@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::SimConfig;
+use crate::connection::ConnectionLog;
 use crate::executor::{Ready, Task};
 use crate::hosts::HostState;
 use crate::link::{Dir, Link};
@@ -40,6 +41,8 @@ pub(crate) struct World {
     pub(crate) addresses: BTreeMap<IpAddr, String>,
     pub(crate) listeners: BTreeMap<Place, ListenerState>,
     pub(crate) links: BTreeMap<u64, Link>,
+    /// Of all connections that there were.
+    pub(crate) connections: BTreeMap<u64, ConnectionLog>,
     pub(crate) next_link: u64,
     pub(crate) tasks: BTreeMap<u64, Task>,
     pub(crate) next_task: u64,
@@ -81,6 +84,7 @@ impl Shared {
             addresses: BTreeMap::new(),
             listeners: BTreeMap::new(),
             links: BTreeMap::new(),
+            connections: BTreeMap::new(),
             next_link: 1,
             tasks: BTreeMap::new(),
             next_task: 1,

@@ -106,6 +106,9 @@ impl Exchange {
         if let Some(mistake) = response.mistake.take() {
             return self.complain(&mistake);
         }
+        if response.is_for_http1() {
+            return self.complain("HTTP/2 does not end its connections by responses");
+        }
         if response.is_silent {
             pending::<()>().await;
         }

@@ -24,6 +24,8 @@ pub struct LoggedRequest {
     pub stream: Option<u32>,
     /// When its first octet arrived; in HTTP/2, when the head of its first frame had.
     pub at: Duration,
+    /// Octets of the server that the client had read on its connection by then.
+    pub read_before: u64,
     /// The octets of it that have arrived; in HTTP/2, those of its frames.
     pub octets: Vec<u8>,
     /// The method, once the head is whole.
@@ -200,6 +202,7 @@ impl LoggedRequest {
             connection,
             stream: None,
             at,
+            read_before: 0,
             octets: Vec::new(),
             method: String::new(),
             target: String::new(),

@@ -110,7 +110,33 @@ pub struct SimResponse {
     /// RST_STREAM behind so much content, or at once, and its code.
     pub(crate) reset: Option<(Option<u64>, u32)>,
     pub(crate) is_silent: bool,
+    /// The service does not act on the request, though it answers.
+    is_unprocessed: bool,
+    /// Nothing but the end of the connection says where the content ends.
+    pub(crate) until_close: bool,
+    /// The connection ends behind so many octets.
+    pub(crate) cut: Option<(u64, Ending)>,
+    pub(crate) then: Option<Then>,
     pub(crate) mistake: Option<String>,
+}
+
+/// How an HTTP/1.1 server ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As a process that ends: a FIN, and a reset in answer to what still comes.
+    Fin,
+    /// A reset.
+    Reset,
+    /// A FIN. What comes is read, and nothing is acted on any more.
+    HalfClose,
+}
+
+/// What an HTTP/1.1 server does with a connection behind a response.
+#[derive(Clone, Debug)]
+pub(crate) enum Then {
+    EndIfIdle(Duration, Ending),
+    EndAtNext(usize, Ending),
+    Say(Bytes),
 }
 
 /// Codes that say that nothing was done: REFUSED_STREAM and HTTP_1_1_REQUIRED (RFC 9113 §7).
@@ -141,6 +167,10 @@ impl SimResponse {
             trailers: HeaderMap::new(),
             reset: None,
             is_silent: false,
+            is_unprocessed: false,
+            until_close: false,
+            cut: None,
+            then: None,
             mistake,
         }
     }
@@ -171,6 +201,44 @@ impl SimResponse {
     /// HTTP/2 only.
     pub fn reset_after(mut self, octets: u64, code: u32) -> Self {
         self.reset = Some((Some(octets), code));
+        self
+    }
+
+    /// The service does not act on the request: the answer turns it down.
+    pub fn unprocessed(mut self) -> Self {
+        self.is_unprocessed = true;
+        self
+    }
+
+    /// Sends the content without saying how long it is, and ends the connection behind it, in order. HTTP/1.1 only.
+    pub fn until_close(mut self) -> Self {
+        self.until_close = true;
+        self
+    }
+
+    /// Ends the connection behind so many octets of the answer, its heads and framing counted: at 0 instead of it, at the
+    /// latest behind all of it. HTTP/1.1 only.
+    pub fn broken_off(mut self, octets: u64, by: Ending) -> Self {
+        self.cut = Some((octets, by));
+        self
+    }
+
+    /// Ends the connection behind it, unless octets of another request come for so long. HTTP/1.1 only.
+    pub fn then_end_if_idle(mut self, span: Duration, by: Ending) -> Self {
+        self.then = Some(Then::EndIfIdle(span, by));
+        self
+    }
+
+    /// Ends the connection when so many octets of the next request have come, which is not acted on. HTTP/1.1 only.
+    pub fn then_end_at_next(mut self, octets: usize, by: Ending) -> Self {
+        self.then = Some(Then::EndAtNext(octets, by));
+        self
+    }
+
+    /// Sends octets behind it that nobody has asked for, and serves on. A client that begins another request a millisecond
+    /// or more after they have come is a [complaint](crate::Listener::complaints). HTTP/1.1 only.
+    pub fn then_say(mut self, octets: impl Into<Bytes>) -> Self {
+        self.then = Some(Then::Say(octets.into()));
         self
     }
 
@@ -244,7 +312,14 @@ impl SimResponse {
 
     /// Whether the service acts on the request.
     pub(crate) fn is_processing(&self) -> bool {
-        !self.is_silent && !matches!(self.reset, Some((None, code)) if NOT_PROCESSED.contains(&code))
+        !self.is_silent
+            && !self.is_unprocessed
+            && !matches!(self.reset, Some((None, code)) if NOT_PROCESSED.contains(&code))
+    }
+
+    /// Whether it says what to do with an HTTP/1.1 connection.
+    pub(crate) fn is_for_http1(&self) -> bool {
+        self.until_close || self.cut.is_some() || self.then.is_some()
     }
 
     /// Octets of content.

@@ -17,7 +17,7 @@ use crate::world::{Place, Shared, World};
 pub use self::log::LoggedRequest;
 pub(crate) use self::log::Recorder;
 pub(crate) use self::message::Part;
-pub use self::message::{Service, SimRequest, SimResponse};
+pub use self::message::{Ending, Service, SimRequest, SimResponse};
 pub use self::script::Script;
 
 /// What meets the connections of a listener.

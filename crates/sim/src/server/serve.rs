@@ -1,8 +1,11 @@
 //! A server that speaks HTTP: `ServerConn` over a simulated connection.
 
-use std::future::{pending, poll_fn};
+use std::fmt::Write;
+use std::future::{Future, pending, poll_fn};
 use std::io::IoSlice;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -10,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use martlet_core::h1::{Disposition, Fields, ReceivedRequest, ResponseContent, ServerConn, ServerItem};
 use martlet_core::{Error, Limits, Misuse};
 
-use super::message::{Part, Service, SimRequest, SimResponse};
+use super::message::{Ending, Part, Service, SimRequest, SimResponse, Then};
 use crate::runtime::Sleep;
 use crate::tcp::Stream;
 
@@ -20,8 +23,23 @@ const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nco
 /// Serves one connection up to its end.
 pub(super) async fn serve(stream: Stream, service: Arc<Mutex<dyn Service>>) {
     let machine = ServerConn::new(Limits::default());
-    let mut server = Server { stream, machine, service, input: BytesMut::new(), ended: false, nth: 0 };
-    while server.exchange().await {}
+    let mut server = Server {
+        stream,
+        machine,
+        service,
+        input: BytesMut::new(),
+        ended: false,
+        nth: 0,
+        cut: None,
+        then: None,
+        ending: None,
+    };
+    while server.wait().await && server.exchange().await {}
+    match server.ending {
+        Some(Ending::Fin) => return,
+        Some(Ending::Reset) => return server.stream.reset(),
+        Some(Ending::HalfClose) | None => {}
+    }
     // Closing at once would answer what the client still sends by a reset, which may destroy the response.
     server.stream.shut_down();
     server.stream.drain().await;
@@ -37,9 +55,38 @@ struct Server {
     ended: bool,
     /// Requests before the present one.
     nth: usize,
+    /// Octets that may still be sent before the connection ends.
+    cut: Option<(u64, Ending)>,
+    /// What comes before the next request.
+    then: Option<Then>,
+    /// How the connection ends, if not in order.
+    ending: Option<Ending>,
 }
 
 impl Server {
+    /// What was to be done behind the last response. False when the connection is to be closed.
+    async fn wait(&mut self) -> bool {
+        match self.then.take() {
+            None => true,
+            Some(Then::EndIfIdle(span, by)) => {
+                let is_idle = self.input.is_empty() && !self.ended && !self.fill_within(span).await;
+                self.ending = is_idle.then_some(by);
+                !is_idle
+            }
+            Some(Then::EndAtNext(octets, by)) => {
+                while self.input.len() < octets.max(1) && !self.ended {
+                    self.fill().await;
+                }
+                self.ending = Some(by);
+                false
+            }
+            Some(Then::Say(octets)) => {
+                self.stream.shared.with(|world| world.mark_surplus(self.stream.id));
+                self.stream.write_all(&octets).await.is_ok()
+            }
+        }
+    }
+
     /// Receives a request and answers it. False when the connection is to be closed.
     async fn exchange(&mut self) -> bool {
         let mut request: Option<SimRequest> = None;
@@ -137,6 +184,17 @@ impl Server {
             return pending().await;
         }
         self.sleep(response.delay).await;
+        self.cut = response.cut;
+        self.then.clone_from(&response.then);
+        let goes_on = self.say(response, is_head).await;
+        if let Some((_, by)) = self.cut.take() {
+            self.ending = Some(by);
+            return false;
+        }
+        goes_on
+    }
+
+    async fn say(&mut self, response: SimResponse, is_head: bool) -> bool {
         for status in &response.interim {
             if let Err(e) = self.machine.send_interim(*status, &HeaderMap::new()) {
                 return self.refused(e);
@@ -144,6 +202,9 @@ impl Server {
             if !self.flush().await {
                 return false;
             }
+        }
+        if response.until_close {
+            return self.say_until_close(response, is_head).await;
         }
         let content = match response.len() {
             0 if matches!(response.status.as_u16(), 101 | 204 | 304) => ResponseContent::None,
@@ -157,6 +218,29 @@ impl Server {
             return self.flush().await;
         }
         self.content(response).await
+    }
+
+    /// What the machine does not do: HTTP/1.1 has better ways.
+    async fn say_until_close(&mut self, response: SimResponse, is_head: bool) -> bool {
+        let mut head = format!("HTTP/1.1 {}\r\n", response.status);
+        for (name, value) in &response.headers {
+            // Writing to a string does not fail.
+            let _ = write!(head, "{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes()));
+        }
+        head.push_str("\r\n");
+        let mut goes_on = self.write(head.as_bytes()).await;
+        for part in response.parts.iter().filter(|_| !is_head) {
+            goes_on = goes_on
+                && match part {
+                    Part::Piece(octets) => self.write(octets).await,
+                    Part::Pause(span) => {
+                        self.sleep(*span).await;
+                        true
+                    }
+                    Part::Stall => pending().await,
+                };
+        }
+        false
     }
 
     async fn content(&mut self, response: SimResponse) -> bool {
@@ -201,14 +285,51 @@ impl Server {
             }
             let mut slices = [IoSlice::new(&[]); 5];
             let count = out.chunks_vectored(&mut slices);
-            match poll_fn(|cx| self.stream.poll_write(cx, &slices[..count])).await {
-                Ok(n) => out.advance(n),
+            let mut left = self.cut.map_or(u64::MAX, |(left, _)| left);
+            if left == 0 {
+                return false;
+            }
+            let mut allowed = Vec::with_capacity(count);
+            for slice in &slices[..count] {
+                let n = usize::try_from(left).unwrap_or(usize::MAX).min(slice.len());
+                allowed.push(IoSlice::new(&slice[..n]));
+                left -= n as u64;
+            }
+            match poll_fn(|cx| self.stream.poll_write(cx, &allowed)).await {
+                Ok(n) => {
+                    out.advance(n);
+                    if let Some((left, _)) = &mut self.cut {
+                        *left -= n as u64;
+                    }
+                }
                 Err(_) => {
                     self.machine.handle_write_error();
                     return false;
                 }
             }
         }
+    }
+
+    /// Writes octets past the machine. False when the connection is broken, or to be.
+    async fn write(&mut self, octets: &[u8]) -> bool {
+        let most = self.cut.map_or(usize::MAX, |(left, _)| usize::try_from(left).unwrap_or(usize::MAX));
+        let allowed = &octets[..octets.len().min(most)];
+        if let Some((left, _)) = &mut self.cut {
+            *left -= allowed.len() as u64;
+        }
+        self.stream.write_all(allowed).await.is_ok() && allowed.len() == octets.len()
+    }
+
+    /// Reads, but no longer than that. False when nothing came.
+    async fn fill_within(&mut self, span: Duration) -> bool {
+        let at = self.stream.shared.with(|world| world.clock.now).saturating_add(span);
+        let mut sleep = pin!(Sleep::new(&self.stream.shared, at));
+        let mut fill = pin!(self.fill());
+        poll_fn(|cx| match fill.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending => sleep.as_mut().poll(cx).map(|()| false),
+        })
+        .await
     }
 
     async fn fill(&mut self) {
