@@ -37,8 +37,8 @@ pub(crate) struct Connection {
     info: ConnectionInfo,
     /// Rung when the client is closed.
     bell: Arc<Bell>,
-    /// When the last exchange ended.
-    resting_since: Instant,
+    /// When the transport last had something, or was new.
+    heard_at: Instant,
     /// How long the server said that it keeps the connection, less a margin.
     keep_alive: Option<Duration>,
     upload: Option<Body>,
@@ -69,7 +69,7 @@ impl Connection {
             conn,
             info,
             bell: Arc::new(Bell::default()),
-            resting_since: timer.now(),
+            heard_at: timer.now(),
             keep_alive: None,
             upload: None,
             untouched: None,
@@ -254,6 +254,7 @@ impl Connection {
         match Pin::new(io).poll_read(cx, &mut buffer[..most]) {
             Poll::Ready(Ok(n)) if n > 0 => {
                 let n = n.min(most);
+                self.heard_at = self.timer.now();
                 self.timer.leave(Phase::ReceiveContent);
                 // Within what the machine allowed a moment ago.
                 let _ = self.conn.handle_passthrough(n as u64);
@@ -412,6 +413,7 @@ impl Connection {
         let read = ready!(self.input.poll_fill(cx, Pin::new(io), content_left));
         if let Ok(n) = read {
             if n > 0 {
+                self.heard_at = self.timer.now();
                 self.timer.progress(Phase::ReceiveHead);
                 self.timer.progress(Phase::ReceiveContent);
                 return Poll::Ready(());
@@ -419,12 +421,6 @@ impl Connection {
         }
         self.ended(read.map(|_| ()));
         Poll::Ready(())
-    }
-
-    /// Whether the transport itself says that there is more to read, or an end to be seen.
-    fn has_unread(&self) -> bool {
-        let seen = self.io.as_ref().and_then(|io| io.peek());
-        seen.is_some_and(|seen| !matches!(seen, Err(e) if e.kind() == io::ErrorKind::WouldBlock))
     }
 
     fn ended(&mut self, end: io::Result<()>) {

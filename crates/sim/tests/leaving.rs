@@ -3,7 +3,7 @@
 mod common;
 
 use martlet::{Delivery, Kind};
-use martlet_sim::{Ending, Listener, Sim, SimRequest, SimResponse};
+use martlet_sim::{Ending, Listener, Sim, SimConfig, SimRequest, SimResponse, for_each_seed};
 
 use common::{calm, client, distant, fetch, get, millis, run, seconds};
 
@@ -109,4 +109,26 @@ fn octets_that_nobody_has_asked_for_are_no_answer() {
     }
     assert_eq!(server.accepted(), 2);
     assert_eq!(server.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_connection_whose_response_was_read_late_is_looked_at_with_care() {
+    for_each_seed(0..100, |seed| {
+        let mut config = SimConfig::calm();
+        // What a runtime says need not be what the system knows.
+        config.spurious_pending = 50;
+        let sim = Sim::with_config(seed, config);
+        let server = serving(&sim, |_| SimResponse::ok("hello").then_end_if_idle(millis(1), Ending::Fin));
+        let client = client(&sim);
+        let done = sim.block_on(async {
+            let mut response = client.get("http://a.test/").send().await?;
+            let first = response.chunk().await?;
+            sim.sleep(millis(100)).await;
+            // The server is gone since long, and what is left of the response is no news.
+            assert_eq!((first.as_deref(), response.chunk().await?), (Some(&b"hello"[..]), None));
+            client.post("http://a.test/").body("once").send().await.map(|_| ())
+        });
+        assert!(matches!(done, Ok(Ok(()))), "{done:?}\n{}", sim.trace());
+        assert_eq!(server.log().len(), 2);
+    });
 }

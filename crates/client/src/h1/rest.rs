@@ -1,5 +1,6 @@
 //! A connection between two exchanges.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -12,8 +13,9 @@ use super::Connection;
 use crate::input::Input;
 use crate::scratch;
 
-/// What a runtime says of a silent connection is only as fresh as its last turn. After so long the system is asked, too: by
-/// one call, which a connection that is used again at once need not pay for.
+/// What a runtime says of a silent connection is only as fresh as its last turn. So long after something came the system is
+/// asked, too: by one call, which a connection that is used again at once need not pay for. That the response was read to
+/// its end says nothing of it: its last octets may have been here for long.
 const FRESH: Duration = Duration::from_millis(1);
 
 /// The most that is read of a response that nobody wants, to save its connection.
@@ -69,11 +71,17 @@ impl Connection {
         if scratch::with(|buffer| Pin::new(&mut *io).poll_read(cx, buffer)).is_ready() {
             return Probe::Stale;
         }
-        if now.saturating_duration_since(self.resting_since) <= FRESH || !self.has_unread() {
+        if now.saturating_duration_since(self.heard_at) <= FRESH || !self.has_unread() {
             return Probe::Alive;
         }
         // Under TLS these may be a ticket that came late.
         if self.info.is_secure() { Probe::Unclear } else { Probe::Stale }
+    }
+
+    /// Whether the transport itself says that there is more to read, or an end to be seen.
+    pub(super) fn has_unread(&self) -> bool {
+        let seen = self.io.as_ref().and_then(|io| io.peek());
+        seen.is_some_and(|seen| !matches!(seen, Err(e) if e.kind() == io::ErrorKind::WouldBlock))
     }
 
     /// Nobody wants the rest of the response. If all of it can be had without waiting, and is not much, the connection is
@@ -124,7 +132,6 @@ impl Connection {
         self.input = Input::default();
         self.trailers = None;
         self.said = None;
-        self.resting_since = self.timer.now();
         self.bell.forget();
         true
     }
@@ -136,7 +143,12 @@ impl Connection {
         };
         let content_left = self.conn.recv_passthrough().unwrap_or(0);
         let mut cx = Context::from_waker(Waker::noop());
-        matches!(self.input.poll_fill(&mut cx, Pin::new(io), content_left), Poll::Ready(Ok(n)) if n > 0)
+        let read = self.input.poll_fill(&mut cx, Pin::new(io), content_left);
+        let has_come = matches!(read, Poll::Ready(Ok(n)) if n > 0);
+        if has_come {
+            self.heard_at = self.timer.now();
+        }
+        has_come
     }
 }
 
