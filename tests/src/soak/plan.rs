@@ -7,36 +7,42 @@ use martlet_sim::h2::H2Server;
 use martlet_sim::{Rng, Sim, SimConfig};
 
 /// Origins of each version.
-pub(crate) const ORIGINS: u64 = 3;
+pub(super) const ORIGINS: u64 = 3;
 
-pub(crate) const fn millis(n: u64) -> Duration {
+pub(super) const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-pub(crate) const fn seconds(n: u64) -> Duration {
+pub(super) const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
 /// What a seed decides.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    pub(crate) most: usize,
-    pub(crate) kept: usize,
-    pub(crate) connect: Duration,
+pub(super) struct Plan {
+    pub(super) most: usize,
+    pub(super) kept: usize,
+    pub(super) connect: Duration,
+    /// For a request as a whole.
+    pub(super) total: Option<Duration>,
     /// What content is made of.
-    pub(crate) salt: u64,
+    pub(super) salt: u64,
     /// The longest content.
-    pub(crate) longest: usize,
+    pub(super) longest: usize,
     /// What the servers do besides serving.
-    pub(crate) is_hostile: bool,
+    pub(super) is_hostile: bool,
     /// Silent connections are asked whether they are there, and given up.
-    pub(crate) asks: bool,
-    /// How many of a hundred answers are none.
-    pub(crate) bad_answers: u8,
+    pub(super) asks: bool,
+    /// Whether the client sends requests again that do not say otherwise.
+    pub(super) replays: bool,
+    /// How many of a hundred answers are none, or end in their midst.
+    pub(super) bad_answers: u8,
+    /// How many of a hundred HTTP/1.1 connections are left by their server behind an answer, sooner or later.
+    pub(super) leaves: u8,
 }
 
 /// The network of a run, and how long content may be that it carries.
-pub(crate) fn network(rng: &mut Rng) -> (SimConfig, usize) {
+pub(super) fn network(rng: &mut Rng) -> (SimConfig, usize) {
     let mut config = SimConfig::default();
     let mut longest = [2_000, 2_000, 20_000, 20_000, 200_000][rng.below(5) as usize];
     config.fault_percent = [0, 0, 10, 30][rng.below(4) as usize];
@@ -56,26 +62,29 @@ pub(crate) fn network(rng: &mut Rng) -> (SimConfig, usize) {
 }
 
 impl Plan {
-    pub(crate) fn new(rng: &mut Rng, longest: usize) -> Self {
+    pub(super) fn new(rng: &mut Rng, longest: usize) -> Self {
         Self {
             most: 1 + rng.below(6) as usize,
             kept: rng.below(6) as usize,
             connect: millis(400 + rng.below(2_000)),
+            total: rng.percent(10).then(|| millis(500 + rng.below(5_000))),
             salt: rng.next_u64(),
             longest,
             is_hostile: rng.percent(70),
             asks: rng.percent(40),
+            replays: rng.percent(90),
             bad_answers: [0, 3, 15][rng.below(3) as usize],
+            leaves: [0, 30, 60][rng.below(3) as usize],
         }
     }
 
-    pub(crate) fn client(&self, sim: &Sim, rng: &mut Rng) -> Client {
+    pub(super) fn client(&self, sim: &Sim, rng: &mut Rng) -> Client {
         let mut timeouts = Timeouts::default();
         timeouts.pool = Some(millis(500 + rng.below(5_000)));
         timeouts.connect = Some(self.connect);
         timeouts.read = Some(millis(800 + rng.below(2_000)));
         timeouts.write = Some(millis(800 + rng.below(2_000)));
-        timeouts.total = rng.percent(10).then(|| millis(500 + rng.below(5_000)));
+        timeouts.total = self.total;
         let mut http2 = Http2Config::default();
         http2.reset_memory = Duration::MAX;
         let least = (self.longest / 20) as u32;
@@ -101,12 +110,13 @@ impl Plan {
             builder = builder.max_requests_per_connection(Some(1 + rng.below(5)));
         }
         let expiry = if rng.percent(10) { 0 } else { 50 + rng.below(3_000) };
+        builder = builder.replay(self.replays);
         builder.keepalive_expiry(Some(millis(expiry))).build().expect("the settings are sound")
     }
 }
 
 /// An HTTP/2 server.
-pub(crate) fn server(rng: &mut Rng, plan: &Plan) -> H2Server {
+pub(super) fn server(rng: &mut Rng, plan: &Plan) -> H2Server {
     let mut server = H2Server::new();
     server = match rng.below(4) {
         0 => server,

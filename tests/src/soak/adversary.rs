@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use martlet_sim::h2::H2Link;
 use martlet_sim::{Listener, Rng, SimRuntime};
 
-use crate::plan::millis;
+use super::plan::millis;
 
 /// Codes of GOAWAY: NO_ERROR, INTERNAL_ERROR, PROTOCOL_ERROR, ENHANCE_YOUR_CALM.
 const CODES: [u32; 6] = [0, 0, 0, 2, 1, 11];
@@ -14,17 +14,17 @@ const CODES: [u32; 6] = [0, 0, 0, 2, 1, 11];
 const REFUSED_STREAM: u32 = 0x7;
 
 /// What is done to the connections of HTTP/2 servers.
-pub(crate) struct Adversary {
-    pub(crate) runtime: SimRuntime,
-    pub(crate) servers: Vec<Listener>,
-    pub(crate) rng: Rng,
+pub(super) struct Adversary {
+    pub(super) runtime: SimRuntime,
+    pub(super) servers: Vec<Listener>,
+    pub(super) rng: Rng,
     /// Set once something was done after which streams may stay open at a server.
-    pub(crate) harms: Arc<AtomicBool>,
+    pub(super) harms: Arc<AtomicBool>,
 }
 
 impl Adversary {
     /// So many mischiefs, with pauses.
-    pub(crate) async fn run(mut self, times: u64) {
+    pub(super) async fn run(mut self, times: u64) {
         for _ in 0..times {
             self.runtime.sleep(millis(self.rng.skewed(&(0..=800)) as u64)).await;
             self.act().await;
