@@ -11,6 +11,7 @@ mod interop;
 mod process;
 mod scratch;
 mod shell;
+mod soak;
 
 use std::{env, process::ExitCode};
 
@@ -27,6 +28,9 @@ cargo xtask <command>
   instructions              count what operations of the pool cost, with few waiters and with many
   interop [http1|http2 [SERVER]]
                             run the client against the real servers that are found on PATH
+  soak [--seeds N] [--from S]
+                            run N seeds (20,000 unless given) of the simulated workload on all cores
+  soak --seed S             run that seed, and print what happened
   fuzz-smoke [--seconds N]  run every fuzz target for N seconds (10 unless given)
 ";
 
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         ["features"] => features::run(),
         ["instructions"] => instructions::run(),
         ["interop", ref only @ ..] => interop::run(only),
+        ["soak", ref options @ ..] => soak::run(options),
         ["fuzz-smoke"] => fuzz_smoke::run(fuzz_smoke::DEFAULT_SECONDS),
         ["fuzz-smoke", "--seconds", seconds] => match seconds.parse() {
             Ok(seconds) => fuzz_smoke::run(seconds),
