@@ -8,6 +8,7 @@ mod features;
 mod fuzz_smoke;
 mod instructions;
 mod interop;
+mod mutants;
 mod process;
 mod scratch;
 mod shell;
@@ -28,6 +29,7 @@ cargo xtask <command>
   instructions              count what operations of the pool cost, with few waiters and with many
   interop [http1|http2 [SERVER]]
                             run the client against the real servers that are found on PATH
+  mutants [NAME]            break the client on purpose, one mistake at a time, and see the soak find it
   soak [--seeds N] [--from S]
                             run N seeds (20,000 unless given) of the simulated workload on all cores
   soak --seed S             run that seed, and print what happened
@@ -44,6 +46,8 @@ fn main() -> ExitCode {
         ["features"] => features::run(),
         ["instructions"] => instructions::run(),
         ["interop", ref only @ ..] => interop::run(only),
+        ["mutants"] => mutants::run(None),
+        ["mutants", only] => mutants::run(Some(only)),
         ["soak", ref options @ ..] => soak::run(options),
         ["fuzz-smoke"] => fuzz_smoke::run(fuzz_smoke::DEFAULT_SECONDS),
         ["fuzz-smoke", "--seconds", seconds] => match seconds.parse() {
