@@ -215,6 +215,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_connection_of(mut self, other: &Self) -> Self {
+        self.inner.connection.clone_from(&other.inner.connection);
+        self
+    }
+
     pub(crate) fn with_tried(mut self, address: Option<SocketAddr>) -> Self {
         self.inner.tried = address;
         self
@@ -264,8 +269,8 @@ impl Error {
         self.inner.attempts
     }
 
-    /// The connection that the request was sent on: whether it was used before, and the server's address. `None` if the
-    /// request had none yet.
+    /// The connection that the request was sent on, over several attempts the last one: whether it was used before, and the
+    /// server's address. `None` if the request had none yet.
     pub fn connection(&self) -> Option<&ConnectionInfo> {
         self.inner.connection.as_ref()
     }

@@ -172,6 +172,8 @@ impl<'a> Exchange<'a> {
         let has_no_connection = e.is_connect() || e.kind() == Kind::Runtime;
         let e = match self.before.take() {
             Some(before) if has_no_connection && before.delivery() > Delivery::NotSent => before,
+            // It had none in the end, but it had one.
+            Some(before) if e.connection().is_none() => e.with_connection_of(&before),
             _ => e,
         };
         self.attempts.conclude(e).with_url(&self.given.request.url)

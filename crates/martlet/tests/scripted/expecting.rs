@@ -69,7 +69,7 @@ fn other_interim_responses_are_no_permission() {
 #[test]
 fn a_final_response_instead_of_100_is_the_answer_and_the_content_is_never_sent() {
     for response in
-        ["HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno"]
+        ["HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno"]
     {
         for reads in [vec![octets(response)], drip(response)] {
             let (wire, peer) = wire(reads, []);
