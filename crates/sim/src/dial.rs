@@ -88,7 +88,7 @@ impl Shared {
         };
         let accepted = self.with(|world| {
             let handler = world.listeners.get_mut(&place).and_then(|listener| listener.accept());
-            let Some(handler) = handler else {
+            let Some((handler, session)) = handler else {
                 world.note(format_args!("c{id} failed: nobody listens"));
                 return None;
             };
@@ -97,7 +97,7 @@ impl Shared {
             let port = 49_152 + (id % 16_384) as u16;
             let local = SocketAddr::new(local, port);
             world.note(format_args!("c{id} open"));
-            let link = Link::new(place.clone(), local, to, home, [up, down], handler.recorder());
+            let link = Link::new(place.clone(), local, to, home, [up, down], session, handler.recorder());
             world.establish(id, link, fault);
             Some(handler)
         });

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use crate::tls::Seeded;
 use crate::world::{Shared, World};
 
 /// The future that `block_on` was given.
@@ -127,7 +129,7 @@ impl Shared {
             world.running = true;
             (world.config.max_polls, world.config.shuffle_tasks)
         });
-        let _guard = Running(self);
+        let _guard = Running::new(self);
         let main_waker = self.ready.waker(MAIN);
         main_waker.wake_by_ref();
         let main_waker = Waker::from(main_waker);
@@ -189,13 +191,33 @@ impl Shared {
 }
 
 /// Lets the simulation be run again, also when a task panics.
-struct Running<'a>(&'a Shared);
+struct Running<'a> {
+    shared: &'a Shared,
+    #[cfg(feature = "tls")]
+    seeded: Option<Seeded>,
+}
+
+impl<'a> Running<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        Self {
+            shared,
+            #[cfg(feature = "tls")]
+            seeded: Some(Seeded::new(shared.with(|world| world.entropy.clone()))),
+        }
+    }
+}
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.with(|world| {
+        #[cfg(feature = "tls")]
+        let entropy = self.seeded.take().map(Seeded::end);
+        self.shared.with(|world| {
             world.running = false;
             world.here = None;
+            #[cfg(feature = "tls")]
+            if let Some(entropy) = entropy {
+                world.entropy = entropy;
+            }
         });
     }
 }

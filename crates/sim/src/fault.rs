@@ -21,6 +21,9 @@ pub enum Fault {
     Reset(Point),
     /// The server ends its sending side, and goes on reading.
     HalfClose(Point),
+    /// The connection breaks for both ends at once. What each got rid of comes through, of the one that the point is about
+    /// just so much; not an octet more is taken of either.
+    Break(Point),
     /// Nothing more comes through in the direction of the point; the connection stays open.
     Stall(Point),
     /// The same for a while. What was sent meanwhile comes through then.
@@ -44,14 +47,15 @@ impl Fault {
             Self::Fin(point)
             | Self::Reset(point)
             | Self::HalfClose(point)
+            | Self::Break(point)
             | Self::Stall(point)
             | Self::Pause(point, _) => Some(*point),
         }
     }
 
-    /// Whether the direction itself is held up, from the octet at which it was accepted.
-    pub(crate) fn holds_up(&self) -> bool {
-        matches!(self, Self::Stall(_) | Self::Pause(..))
+    /// Whether it befalls the way between the ends: from the octet at which it was accepted, not at which it came.
+    pub(crate) fn is_of_the_way(&self) -> bool {
+        matches!(self, Self::Break(_) | Self::Stall(_) | Self::Pause(..))
     }
 
     /// Any fault, somewhere in the range of octets.

@@ -62,6 +62,7 @@
 //! | failures | [`Fault`]: set by hand, or drawn by [`SimConfig::fault_percent`] |
 //! | servers | [`Sim::listen`]: a closure behind a real HTTP/1.1 machine; [`Sim::listen_script`]: raw octets |
 //! | HTTP/2 | [`Sim::listen_h2`]: the same closures; [`Listener::h2`] resets streams, sends GOAWAY and other frames, and has what the client sent |
+//! | TLS | [`Listener::behind_tls`] and [`Sim::tls_config`], with the feature `tls`: sessions of rustls; faults strike at octets of the wire |
 //! | runtimes that end | [`Sim::new_home`] and [`SimHome::shut_down`] |
 //!
 //! A run in which somebody waits and nothing can happen any more ends with a [`Deadlock`] that says who waits for what.
@@ -71,7 +72,8 @@
 //!
 //! The same seed, program and versions give the same [`Sim::trace`], byte for byte. All chance comes from [`Rng`], nothing
 //! here reads a clock, starts a thread or depends on the order of a hash map, and the trace holds virtual times, numbers
-//! and lengths only. The code under test must keep to it: no clock but [`SimRuntime`]'s, no threads, no iteration over a
+//! and lengths only. (Under TLS the keys of an exchange are chance that no seed decides; no length and no time depends on
+//! them.) The code under test must keep to it: no clock but [`SimRuntime`]'s, no threads, no iteration over a
 //! `HashMap`, no `select!` that draws who is polled first.
 
 #![forbid(unsafe_code)]
@@ -89,10 +91,17 @@ mod link;
 mod pipe;
 mod rng;
 mod runtime;
+mod secure;
 mod seeds;
 mod server;
 mod sim;
+mod strike;
 mod tcp;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls;
 mod world;
 
 pub use self::config::SimConfig;

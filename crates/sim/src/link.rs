@@ -1,15 +1,16 @@
-//! A connection: two directions, two ends, and what befalls it.
+//! A connection: two directions and two ends.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::connection::Surplus;
 use crate::fault::{Fault, Point};
 use crate::pipe::{End, Parcel, Pipe};
 use crate::server::Recorder;
+use crate::tls::Session;
 use crate::world::{Event, Place, World};
 
 /// A direction.
@@ -56,21 +57,23 @@ impl Dir {
 
 /// A connection that was opened.
 pub(crate) struct Link {
-    up: Pipe,
-    down: Pipe,
+    pub(crate) up: Pipe,
+    pub(crate) down: Pipe,
     pub(crate) place: Place,
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
     /// The home that dialled it.
     pub(crate) home: u64,
-    fault: Option<Fault>,
+    pub(crate) fault: Option<Fault>,
     /// The server has gone, whatever its task thinks.
-    server_dead: bool,
+    pub(crate) server_dead: bool,
     client_here: bool,
     server_here: bool,
     /// Nothing comes through any more, and nobody is told.
-    lost: bool,
+    pub(crate) lost: bool,
     surplus: Option<Surplus>,
+    /// The server's side of TLS, if it speaks that.
+    pub(crate) tls: Option<Session>,
     pub(crate) recorder: Recorder,
 }
 
@@ -81,6 +84,7 @@ impl Link {
         peer: SocketAddr,
         home: u64,
         [up, down]: [usize; 2],
+        tls: Option<Session>,
         recorder: Recorder,
     ) -> Self {
         Self {
@@ -96,6 +100,7 @@ impl Link {
             server_here: true,
             lost: false,
             surplus: None,
+            tls,
             recorder,
         }
     }
@@ -115,7 +120,7 @@ impl Link {
         self.surplus.take()
     }
 
-    fn pipe(&mut self, dir: Dir) -> &mut Pipe {
+    pub(crate) fn pipe(&mut self, dir: Dir) -> &mut Pipe {
         match dir {
             Dir::Up => &mut self.up,
             Dir::Down => &mut self.down,
@@ -130,8 +135,15 @@ impl Link {
         }
     }
 
+    /// Whether this end can send anything.
+    pub(crate) fn may_send(&mut self, side: Side) -> bool {
+        let dir = side.out();
+        let is_broken = self.pipe(dir.opposite()).end == End::Reset;
+        self.check(side).is_ok() && !is_broken && !self.pipe(dir).closed
+    }
+
     /// Octets up to which a fault lets a write in this direction go.
-    fn fault_limit(&self, dir: Dir) -> Option<u64> {
+    pub(crate) fn fault_limit(&self, dir: Dir) -> Option<u64> {
         let at = match (dir, self.fault.as_ref()?.point()?) {
             (Dir::Up, Point::Request(at)) | (Dir::Down, Point::Response(at)) => at,
             (Dir::Up, Point::Response(_)) | (Dir::Down, Point::Request(_)) => return None,
@@ -141,11 +153,11 @@ impl Link {
     }
 
     /// Whether the fault strikes now, before another octet.
-    fn is_struck(&self, arrived: bool) -> bool {
+    pub(crate) fn is_struck(&self, arrived: bool) -> bool {
         let Some(fault) = &self.fault else { return false };
         match fault.point() {
             Some(Point::Response(at)) => self.down.accepted >= at,
-            Some(Point::Request(at)) if fault.holds_up() => self.up.accepted >= at,
+            Some(Point::Request(at)) if fault.is_of_the_way() => self.up.accepted >= at,
             Some(Point::Request(at)) => (arrived || at == 0) && self.up.came >= at,
             None => false,
         }
@@ -215,6 +227,9 @@ impl World {
             self.wake(Some(cx.waker().clone()));
             return Poll::Pending;
         }
+        let is_secured = side == Side::Server && self.is_secure(id);
+        // Octets of the wire are what a fault counts.
+        let limit = limit.filter(|_| !is_secured);
         let limit = limit.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
         let n = offered.min(room).min(most).min(limit);
         let mut octets = BytesMut::with_capacity(n);
@@ -223,8 +238,12 @@ impl World {
             octets.extend_from_slice(&slice[..left.min(slice.len())]);
         }
         self.note(format_args!("c{id} {} write {n} of {offered}", dir.sign()));
-        self.send(id, dir, Parcel::Octets(octets.freeze()));
-        self.strike_if_due(id, false);
+        if is_secured {
+            self.encrypt(id, octets);
+        } else {
+            self.send(id, dir, Parcel::Octets(octets.freeze()));
+            self.strike_if_due(id, false);
+        }
         Poll::Ready(Ok(n))
     }
 
@@ -280,12 +299,19 @@ impl World {
         }
     }
 
-    /// This end will send nothing more.
+    /// This end will send nothing more, and says so.
     pub(crate) fn shut_down(&mut self, id: u64, side: Side) {
+        if side == Side::Server && self.links.get_mut(&id).is_some_and(|link| link.may_send(side)) {
+            self.send_close_notify(id);
+        }
+        self.end(id, side);
+    }
+
+    /// A FIN, and nothing else.
+    pub(crate) fn end(&mut self, id: u64, side: Side) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let dir = side.out();
-        let broken = link.pipe(dir.opposite()).end == End::Reset;
-        if link.check(side).is_ok() && !broken && !link.pipe(dir).closed {
+        if link.may_send(side) {
             self.note(format_args!("c{id} {} fin", dir.sign()));
             self.send(id, dir, Parcel::Fin);
         }
@@ -346,7 +372,7 @@ impl World {
         }
     }
 
-    fn send(&mut self, id: u64, dir: Dir, parcel: Parcel) {
+    pub(crate) fn send(&mut self, id: u64, dir: Dir, parcel: Parcel) {
         let due = self.clock.now + self.network.span(&self.config.latency);
         let Some(link) = self.links.get_mut(&id) else { return };
         if let Some(due) = link.pipe(dir).send(parcel, due) {
@@ -367,7 +393,7 @@ impl World {
                 if reader_gone {
                     self.refuse_octets(id, dir);
                 } else if dir == Dir::Up {
-                    self.record(id, &octets);
+                    self.take_in(id, octets);
                     self.strike_if_due(id, true);
                 } else {
                     self.note_surplus(id);
@@ -408,12 +434,14 @@ impl World {
         }
     }
 
-    fn record(&mut self, id: u64, octets: &[u8]) {
+    /// Octets have come to the server's host.
+    pub(crate) fn take_in(&mut self, id: u64, octets: Bytes) {
+        let octets = self.decrypt(id, octets);
         let at = self.clock.now;
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(listener) = self.listeners.get_mut(&link.place) else { return };
         let before = listener.log.len();
-        let lines = link.recorder.feed(&mut listener.log, id, at, octets);
+        let lines = link.recorder.feed(&mut listener.log, id, at, &octets);
         let read = self.connections.get(&id).map_or(0, |log| log.read);
         for begun in listener.log.iter_mut().skip(before) {
             begun.read_before = read;
@@ -430,52 +458,6 @@ impl World {
         self.note(format_args!("c{id} {} goes on", dir.sign()));
         for at in due {
             self.schedule(at, Event::Arrive(id, dir));
-        }
-    }
-
-    fn strike_if_due(&mut self, id: u64, arrived: bool) {
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.is_struck(arrived)) else { return };
-        let Some(fault) = link.fault.take() else { return };
-        self.note(format_args!("c{id} fault {fault:?}"));
-        match fault {
-            Fault::Fin(_) => self.kill_server(id, Parcel::Fin),
-            Fault::Reset(_) => self.kill_server(id, Parcel::Reset),
-            Fault::HalfClose(_) => self.shut_down(id, Side::Server),
-            Fault::Stall(point) => {
-                self.hold_up(id, point);
-            }
-            Fault::Pause(point, span) => {
-                let dir = self.hold_up(id, point);
-                let at = self.clock.now.saturating_add(span);
-                self.schedule(at, Event::Release(id, dir));
-            }
-            Fault::Refuse | Fault::Unreachable | Fault::NeverAnswer => {}
-        }
-    }
-
-    fn hold_up(&mut self, id: u64, point: Point) -> Dir {
-        let dir = match point {
-            Point::Request(_) => Dir::Up,
-            Point::Response(_) => Dir::Down,
-        };
-        if let Some(link) = self.links.get_mut(&id) {
-            link.pipe(dir).stalled = true;
-        }
-        dir
-    }
-
-    fn kill_server(&mut self, id: u64, by: Parcel) {
-        let Some(link) = self.links.get_mut(&id) else { return };
-        link.server_dead = true;
-        link.up.reader_gone = true;
-        link.up.discard();
-        let already = if by == Parcel::Reset { link.down.reset } else { link.down.closed };
-        let wakers = [link.up.reader.take(), link.up.writer.take(), link.down.writer.take()];
-        for waker in wakers {
-            self.wake(waker);
-        }
-        if !already {
-            self.send(id, Dir::Down, by);
         }
     }
 }

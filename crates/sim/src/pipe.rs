@@ -117,6 +117,26 @@ impl Pipe {
         Some(parcel)
     }
 
+    /// Puts other octets in the place of the last that have arrived, so many: what they say once they are decrypted.
+    pub(crate) fn replace_last(&mut self, octets: usize, by: &[u8]) {
+        let kept = self.arrived.len().saturating_sub(octets);
+        self.inside -= self.arrived.len() - kept;
+        self.arrived.truncate(kept);
+        self.arrived.extend_from_slice(by);
+        self.inside += by.len();
+    }
+
+    /// What is under way arrives at once. Gives the octets among it.
+    pub(crate) fn arrive_all(&mut self) -> Vec<Bytes> {
+        let mut octets = Vec::new();
+        while let Some(parcel) = self.arrive() {
+            if let Parcel::Octets(some) = parcel {
+                octets.push(some);
+            }
+        }
+        octets
+    }
+
     /// What was held back goes on. Gives the times of arrival of its parcels.
     pub(crate) fn release(&mut self, now: Duration) -> Vec<Duration> {
         self.stalled = false;

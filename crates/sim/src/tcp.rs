@@ -67,9 +67,23 @@ impl Stream {
         Ok(())
     }
 
-    /// Sends a FIN.
+    /// Sends a FIN, under TLS behind close_notify.
     pub(crate) fn shut_down(&mut self) {
         self.shared.with(|world| world.shut_down(self.id, self.side));
+    }
+
+    /// Sends a FIN, and no close_notify before it.
+    pub(crate) fn cut(&mut self) {
+        self.shared.with(|world| match world.peek(self.id, self.side) {
+            // As a kernel does.
+            Ok(n) if n > 0 => world.reset(self.id, self.side),
+            _ => world.cut(self.id),
+        });
+    }
+
+    /// Changes the keys of TLS.
+    pub(crate) fn update_keys(&mut self) {
+        self.shared.with(|world| world.update_keys(self.id));
     }
 
     /// Breaks the connection.

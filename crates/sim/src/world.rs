@@ -35,6 +35,9 @@ pub(crate) struct World {
     pub(crate) faults: Rng,
     pub(crate) random: Rng,
     pub(crate) scheduler: Rng,
+    /// What TLS draws from.
+    #[cfg(feature = "tls")]
+    pub(crate) entropy: Rng,
     events: BTreeMap<(Duration, u64), Event>,
     next_event: u64,
     pub(crate) hosts: BTreeMap<String, HostState>,
@@ -78,6 +81,8 @@ impl Shared {
             faults: root.fork(),
             random: root.fork(),
             scheduler: root.fork(),
+            #[cfg(feature = "tls")]
+            entropy: root.fork(),
             events: BTreeMap::new(),
             next_event: 0,
             hosts: BTreeMap::new(),

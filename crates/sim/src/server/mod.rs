@@ -12,6 +12,7 @@ use self::serve::serve;
 use crate::fault::Fault;
 use crate::h2::{H2Link, H2Server, SimHost, serve_on};
 use crate::tcp::Stream;
+use crate::tls::{Front, Session};
 use crate::world::{Place, Shared, World};
 
 pub use self::log::LoggedRequest;
@@ -52,6 +53,8 @@ pub(crate) struct ListenerState {
     accepted: usize,
     faults: VecDeque<Fault>,
     always: Option<Fault>,
+    /// What stands in front of it, if it speaks TLS.
+    front: Option<Front>,
     /// The handles of its connections, if it speaks HTTP/2.
     links: Vec<H2Link>,
     pub(crate) log: Vec<LoggedRequest>,
@@ -73,13 +76,13 @@ impl ListenerState {
     }
 
     /// Takes a connection, if somebody listens.
-    pub(crate) fn accept(&mut self) -> Option<Accepted> {
+    pub(crate) fn accept(&mut self) -> Option<(Accepted, Option<Session>)> {
         if !self.listening {
             return None;
         }
         let nth = self.accepted;
         self.accepted += 1;
-        Some(match &self.handler.clone() {
+        let accepted = match &self.handler.clone() {
             Handler::Service(service) => Accepted::Service(Arc::clone(service)),
             Handler::Http2(service, settings) => {
                 let (service, settings) = (Arc::clone(service), Arc::clone(settings));
@@ -88,7 +91,8 @@ impl ListenerState {
             Handler::Scripts(scripts) => {
                 Accepted::Script(scripts.get(nth).or(scripts.last()).cloned().unwrap_or_default())
             }
-        })
+        };
+        Some((accepted, self.front.as_ref().map(Front::session)))
     }
 }
 
@@ -121,6 +125,7 @@ impl Listener {
             accepted: 0,
             faults: VecDeque::new(),
             always: None,
+            front: None,
             links: Vec::new(),
             log: Vec::new(),
             complaints: Vec::new(),
@@ -128,6 +133,27 @@ impl Listener {
         let replaced = shared.with(|world| world.listeners.insert(place.clone(), state));
         drop(replaced);
         Self { shared, place }
+    }
+
+    /// Speaks TLS with every connection from now on, as the host that it is. Clients trust it by
+    /// [`Sim::tls_config`](crate::Sim::tls_config). It takes HTTP/2 by ALPN if it speaks that, otherwise HTTP/1.1.
+    ///
+    /// Points of a [`Fault`] count octets of the wire then, those of the handshake among them, and the end that a fault
+    /// brings is not announced by close_notify. What is decrypted is in the log.
+    ///
+    /// # Panics
+    ///
+    /// If the name of the host cannot stand in a certificate: it must be ASCII.
+    #[cfg(feature = "tls")]
+    pub fn behind_tls(self) -> Self {
+        let is_http2 = self.shared.with(|world| {
+            let handler = world.listeners.get(&self.place).map(|listener| &listener.handler);
+            matches!(handler, Some(Handler::Http2(..)))
+        });
+        let protocol: &[u8] = if is_http2 { b"h2" } else { b"http/1.1" };
+        let front = Front::new(&self.place.0, protocol);
+        self.state(|listener| listener.front = Some(front));
+        self
     }
 
     /// The next connection that nothing was set for meets this fault.

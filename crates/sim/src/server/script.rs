@@ -36,8 +36,10 @@ enum Step {
     Send(Bytes),
     Pause(Duration),
     Stall,
+    UpdateKeys,
     HalfClose,
     Fin,
+    Cut,
     Reset,
 }
 
@@ -88,15 +90,25 @@ impl Script {
         self.then(Step::Stall)
     }
 
+    /// Changes the keys of TLS, of which the client is told by a message that is no content. Nothing happens without TLS.
+    pub fn update_keys(self) -> Self {
+        self.then(Step::UpdateKeys)
+    }
+
     /// Ends the sending side. Steps that read may follow.
     pub fn half_close(self) -> Self {
         self.then(Step::HalfClose)
     }
 
     /// Closes the connection as a process that ends: a FIN, or a reset if octets had come that no step has
-    /// read.
+    /// read. Under TLS close_notify goes before the FIN.
     pub fn fin(self) -> Self {
         self.then(Step::Fin)
+    }
+
+    /// The same, and under TLS without close_notify.
+    pub fn cut(self) -> Self {
+        self.then(Step::Cut)
     }
 
     /// Breaks the connection.
@@ -128,14 +140,20 @@ pub(super) async fn play(stream: Stream, script: Script) {
                 Ok(())
             }
             Step::Stall => pending().await,
+            Step::UpdateKeys => {
+                player.stream.update_keys();
+                Ok(())
+            }
             Step::HalfClose => {
                 player.stream.shut_down();
                 Ok(())
             }
-            Step::Fin => {
+            Step::Fin | Step::Cut => {
                 // What no step has asked for was not read, whoever holds it.
                 if !player.input.is_empty() {
                     player.stream.reset();
+                } else if matches!(step, Step::Cut) {
+                    player.stream.cut();
                 }
                 return;
             }

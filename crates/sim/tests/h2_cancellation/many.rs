@@ -30,7 +30,7 @@ fn worst_second(server: &Listener) -> usize {
             let at: Vec<Duration> =
                 server.h2(nth).frames_of(FrameKind::RstStream).iter().map(|frame| frame.at).collect();
             let within =
-                |from: &Duration| at.iter().filter(|at| (*from..*from + seconds(1)).contains(at)).count();
+                |from: &Duration| at.iter().filter(|at| (*from..*from + seconds(1)).contains(*at)).count();
             at.iter().map(within).max().unwrap_or(0)
         })
         .max()
