@@ -333,19 +333,20 @@ impl World {
         self.reset(id, Side::Server);
     }
 
-    /// This end is dropped. As a kernel does, octets that nobody has read are answered by a reset.
+    /// This end is dropped. As a kernel does, octets that nobody has read are answered by a reset; they make no room for
+    /// others.
     pub(crate) fn leave(&mut self, id: u64, side: Side) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let incoming = link.pipe(side.out().opposite());
-        let unread = incoming.discard();
+        let unread = incoming.arrived.len();
         incoming.reader_gone = true;
-        let wakers = [incoming.reader.take(), incoming.writer.take()];
+        let reader = incoming.reader.take();
         let own = link.pipe(side.out()).writer.take();
         match side {
             Side::Client => link.client_here = false,
             Side::Server => link.server_here = false,
         }
-        for waker in wakers.into_iter().chain([own]) {
+        for waker in [reader, own] {
             self.wake(waker);
         }
         if unread > 0 {
