@@ -3,6 +3,8 @@
 #![allow(dead_code)]
 
 pub(crate) mod dump;
+#[cfg(feature = "tls")]
+pub(crate) mod leave;
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
