@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod dump;
+pub(crate) mod feed;
 #[cfg(feature = "tls")]
 pub(crate) mod leave;
 
