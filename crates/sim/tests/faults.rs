@@ -283,16 +283,6 @@ fn a_reset_may_destroy_what_had_arrived() {
 }
 
 #[test]
-fn s096_27_a_server_that_half_closes_without_a_response_is_closed_and_still_reads() {
-    let sim = calm();
-    let server = raw(&sim, Script::new().half_close().expect_head().read_to_end());
-    assert_eq!(run(&sim), Err((before_response(Ending::Fin), Delivery::Unknown)));
-    sim.run().expect("the server ends with the client");
-    assert!(server.log()[0].complete);
-    assert_eq!(server.complaints(), Vec::<String>::new());
-}
-
-#[test]
 fn a_server_that_leaves_octets_unread_resets() {
     let sim = calm();
     raw(&sim, Script::new().read(5).fin());

@@ -98,7 +98,7 @@ impl Service for TooLarge {
 }
 
 #[test]
-fn s096_20_an_early_answer_reaches_a_client_that_uploads() {
+fn an_early_answer_reaches_a_client_that_uploads() {
     for_each_seed(0..50, |seed| {
         let sim = Sim::new(seed);
         let server = sim.listen("a.test", 80, TooLarge);
@@ -112,7 +112,7 @@ fn s096_20_an_early_answer_reaches_a_client_that_uploads() {
 }
 
 #[test]
-fn s096_31_a_client_that_expects_100_is_told_to_continue() {
+fn a_client_that_expects_100_is_told_to_continue() {
     let sim = calm();
     let server = sim.listen("a.test", 80, |request: SimRequest| SimResponse::ok(request.content));
     let client = client(&sim);
