@@ -4,12 +4,12 @@ mod common;
 
 use std::time::Duration;
 
-use martlet::{Closed, Delivery, Ending, Kind, Phase};
+use martlet::{Delivery, Kind, Phase};
 use martlet_sim::{Fault, Listener, Point, Script, Sim, SimConfig, SimRequest, SimResponse, for_each_seed};
 
 use common::{
-    calm, client, client_with, dials, distant, drop_inside, echo, expect_pool, fetch, fetch_now, hold,
-    millis, seconds, settle, site,
+    calm, client, client_with, dials, distant, drop_inside, expect_pool, fetch, fetch_now, hold, millis,
+    seconds, settle, site,
 };
 
 const A: &str = "http://a.test/";
@@ -175,40 +175,6 @@ fn s327_01_02_a_connection_that_ended_while_idle_is_replaced_unseen() {
             expect_pool(&sim, &client, [1, 0, 0, 0]);
         }
     }
-}
-
-#[test]
-fn s327_05_a_post_that_went_out_whole_is_not_sent_twice() {
-    for by in [Ending::Fin, Ending::Reset] {
-        let sim = calm();
-        let server = then(&sim, |script| {
-            let script = script.expect_head().read(4);
-            if by == Ending::Fin { script.fin() } else { script.reset() }
-        });
-        let client = client(&sim);
-        fetch_now(&sim, &client, A);
-        let posted = sim.block_on(client.post(A).body("data").send()).expect("no dead-lock");
-        let e = posted.expect_err("the server is gone");
-        assert_eq!(e.kind(), Kind::Closed(Closed::BeforeResponse { interim: false, by }));
-        assert_eq!(e.delivery(), Delivery::Unknown);
-        assert_eq!(server.log().iter().filter(|seen| seen.method == "POST").count(), 1);
-        expect_pool(&sim, &client, [0, 0, 0, 0]);
-        // S327-10: the next one finds a sound pool.
-        fetch_now(&sim, &client, A);
-        expect_pool(&sim, &client, [1, 0, 0, 0]);
-    }
-}
-
-#[test]
-fn s327_08_a_server_that_closes_every_connection_is_asked_once() {
-    let sim = calm();
-    let server = echo(&sim);
-    server.fail_always(Some(Fault::Fin(Point::Response(0))));
-    let client = client(&sim);
-    let asked = sim.block_on(fetch(&client, A)).expect("no dead-lock");
-    assert!(matches!(asked, Err(Kind::Closed(Closed::BeforeResponse { .. }))));
-    assert_eq!(server.accepted(), 1);
-    expect_pool(&sim, &client, [0, 0, 0, 0]);
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn replace(sim: &Sim, refusing: &Listener, refuse: impl FnOnce(&H2Link)) -> List
 }
 
 #[test]
-fn a_stream_that_asks_for_http1_gets_it_and_the_origin_is_remembered() {
+fn r_13_a_stream_that_asks_for_http1_gets_it_and_the_origin_is_remembered() {
     let sim = far();
     let refusing = sim.listen_h2("a.test", 80, |_: SimRequest| SimResponse::reset(0xd));
     let client = client(&sim);
@@ -47,7 +47,7 @@ fn a_stream_that_asks_for_http1_gets_it_and_the_origin_is_remembered() {
 }
 
 #[test]
-fn a_goaway_that_asks_for_http1_gets_it() {
+fn r_13_a_goaway_that_asks_for_http1_gets_it() {
     let sim = far();
     let refusing = sim.listen_h2("a.test", 80, |_: SimRequest| SimResponse::silent());
     let client = client(&sim);

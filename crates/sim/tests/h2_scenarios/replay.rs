@@ -44,7 +44,7 @@ fn codes_that_promise_nothing_are_told_and_nothing_is_sent_again() {
 }
 
 #[test]
-fn refused_is_sent_again_by_any_method_also_on_the_same_connection() {
+fn r_10_refused_is_sent_again_by_any_method_also_on_the_same_connection() {
     for method in [Method::GET, Method::POST, Method::PATCH, Method::DELETE] {
         let sim = calm();
         let a = sim.listen_h2("a.test", 80, |request: SimRequest| match request.nth {
@@ -63,7 +63,7 @@ fn refused_is_sent_again_by_any_method_also_on_the_same_connection() {
 }
 
 #[test]
-fn a_goaway_that_asks_for_calm_is_told_and_nothing_is_sent_again() {
+fn r_09_a_goaway_that_asks_for_calm_is_told_and_nothing_is_sent_again() {
     let sim = calm();
     let a = sim.listen_h2("a.test", 80, |_: SimRequest| SimResponse::silent());
     let client = client(&sim);
@@ -81,7 +81,7 @@ fn a_goaway_that_asks_for_calm_is_told_and_nothing_is_sent_again() {
 }
 
 #[test]
-fn a_lost_connection_that_has_answered_before_is_replaced_once_for_what_may_be_repeated() {
+fn r_12_a_lost_connection_that_has_answered_before_is_replaced_once_for_what_may_be_repeated() {
     for by in [Ending::Fin, Ending::Reset] {
         for (method, has_key, is_repeated) in [
             (Method::GET, false, true),
@@ -125,7 +125,7 @@ fn a_lost_connection_that_has_answered_before_is_replaced_once_for_what_may_be_r
 }
 
 #[test]
-fn a_connection_that_never_answered_is_not_replaced() {
+fn r_12_a_connection_that_never_answered_is_not_replaced() {
     let sim = calm();
     let a = forgetful(&sim, 1);
     let client = client(&sim);
@@ -201,7 +201,7 @@ fn who_lost_one_connection_is_given_a_fresh_one() {
 
 /// The buffers are full of another's content: the head of the second never left.
 #[test]
-fn what_never_left_is_sent_again_by_any_method() {
+fn r_11_what_never_left_is_sent_again_by_any_method() {
     for most in [1, 100] {
         let sim = calm();
         let a = forgetful(&sim, 0);
