@@ -1,10 +1,14 @@
 //! The rows, each behind every octet that it speaks of.
 
+use martlet::http::Method;
+use martlet::{Delivery, Kind};
+
 use crate::answers::{
     Answer, CHUNKED, CONTINUE, EARLY_HINTS, EMPTY, GARBAGE, NO_CONTENT, NOT_MODIFIED, NOTHING, SIZED,
     SIZED_HTTP10, SWITCHING, TO_HEAD, TO_THE_END, TO_THE_END_HTTP10, TRAILERS, WRONG_CHUNKS,
 };
-use crate::common::leave::Leave;
+use crate::common::calm;
+use crate::common::leave::{Leave, trusting};
 use crate::run::{Case, check};
 
 const ALL: [&Answer; 16] = [
@@ -112,6 +116,17 @@ fn s096_12_a_length_of_http10_is_kept_to() {
 #[test]
 fn s096_13_a_switch_that_nobody_asked_for_is_a_breach_of_protocol() {
     check(&SWITCHING, 1..=SWITCHING.len());
+}
+
+/// Nothing is dialled for it, so no end of a tunnel can be met.
+#[test]
+fn s096_13_a_tunnel_is_not_asked_for() {
+    let sim = calm();
+    let server = Leave::Fin.listen(&sim, []);
+    let client = trusting(&sim, |builder| builder);
+    let asked = sim.block_on(client.request(Method::CONNECT, Leave::Fin.url()).send()).expect("no dead-lock");
+    let e = asked.expect_err("it is not supported");
+    assert_eq!((e.kind(), e.delivery(), server.accepted()), (Kind::Builder, Delivery::NotSent, 0));
 }
 
 #[test]
