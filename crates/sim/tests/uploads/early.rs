@@ -7,7 +7,7 @@ use martlet_sim::{Script, Sim, SimConfig, for_each_seed};
 
 use crate::common::feed::Feed;
 use crate::common::leave::{listen, said, trusting, url};
-use crate::common::{Held, calm, expect_pool, seconds, settle};
+use crate::common::{Held, calm, expect_pool, seconds, settle, start};
 use crate::world::{OK, PIECE, TOO_LARGE, expect_next_on_another, large, send};
 
 /// Serves whoever comes next.
@@ -36,6 +36,27 @@ fn s096_20_an_early_refusal_is_delivered_and_ends_the_upload() {
             expect_next_on_another(&sim, &client, is_tls);
             assert_eq!(server.accepted(), 2);
         }
+    }
+}
+
+#[test]
+fn s096_20_the_upload_stops_with_the_word_of_the_head_and_does_not_wait_for_content() {
+    for is_tls in [false, true] {
+        let sim = calm();
+        let (head, content) = TOO_LARGE.split_at(TOO_LARGE.len() - 9);
+        let script = Script::new().expect_head().send(head).pause(seconds(2)).send(content).half_close();
+        let server = listen(&sim, is_tls, [script.read_to_end(), next()]);
+        let client = trusting(&sim, |builder| builder);
+        let feed = Feed::default();
+        let posted = send(client.post(url(is_tls)).body(Body::reader(feed.source())).send());
+        let refused = start(&sim, posted);
+        sim.advance(seconds(1)).expect("not endless");
+        assert!(feed.is_dropped() && !refused.is_over());
+        sim.advance(seconds(1)).expect("not endless");
+        let (status, content) = refused.result().expect("it is over").expect("an answer");
+        assert_eq!((status, content.as_slice()), (413, &b"too large"[..]));
+        expect_next_on_another(&sim, &client, is_tls);
+        assert_eq!(server.log()[0].content, b"");
     }
 }
 
