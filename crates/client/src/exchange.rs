@@ -35,6 +35,9 @@ use crate::watch::DeliveryWatch;
 /// So many connections may turn out to be gone before anything was sent on them. Each costs no more than a look.
 const UNLUCKY: u32 = 16;
 
+/// Some thirty years.
+const FOR_EVER: Duration = Duration::from_secs(1 << 30);
+
 pub(crate) async fn execute(client: &Inner, request: Request) -> Result<Response, Error> {
     let mut request = request;
     let body = std::mem::take(request.body.get_mut().unwrap_or_else(PoisonError::into_inner));
@@ -56,8 +59,8 @@ struct Exchange<'a> {
     spare: Option<Spare>,
     /// Where it was begun, until there is a response.
     begun: Option<Begun>,
-    /// Whoever is to know what will have been seen of an attempt that is under way.
-    watch: Option<&'a DeliveryWatch>,
+    /// Those that are to know what will have been seen of the attempt that is under way.
+    watches: &'a [DeliveryWatch],
     protocols: Protocols,
     want: Want,
     attempts: Attempts,
@@ -101,7 +104,7 @@ impl<'a> Exchange<'a> {
             timer: Some(timer),
             spare: None,
             begun: None,
-            watch: None,
+            watches: &[],
             protocols,
             want: Want::Any,
             attempts,
@@ -117,7 +120,8 @@ impl<'a> Exchange<'a> {
             let Some(wait) = self.retry(&result) else {
                 return self.respond(result?);
             };
-            trace::again(self.given.request, "policy", self.attempts.made(), result.err().as_ref());
+            trace::again(self.given.request, "policy", self.attempts.made(), result.as_ref().err());
+            self.before = result.err();
             // What is left of a response goes back before the next attempt needs its place.
             drop(self.begun.take());
             self.revive();
@@ -203,7 +207,7 @@ impl<'a> Exchange<'a> {
             },
         )?;
         self.retries += 1;
-        self.attempts.begin_anew(outcome.delivery());
+        self.attempts.retried(outcome.delivery());
         Some(wait)
     }
 
@@ -226,11 +230,11 @@ impl<'a> Exchange<'a> {
         let may_come_again = is_reused || leased.is_multiplexed() || self.given.retry.is_some();
         self.spare = if may_come_again { body.spare() } else { None };
         // From here on somebody else may be writing it already.
-        self.watch = self.given.request.watch.as_ref();
-        self.watch.inspect(|watch| watch.begin());
+        self.watches = &self.given.request.watches;
+        self.watches.iter().for_each(DeliveryWatch::begin);
         match leased.begin(&self.given.outgoing(), body, timer) {
             Ok(leased) => {
-                self.watch.inspect(|watch| watch.begun());
+                self.watches.iter().for_each(DeliveryWatch::begun);
                 self.begun = Some(Begun { leased, is_reused });
                 Ok(Next::Begun)
             }
@@ -284,8 +288,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// "A client that receives a 417 … in response to a request containing a 100-continue expectation SHOULD repeat that
-    /// request without" it (RFC 9110 §10.1.1). Whether it does: it is a request of its own then, and its attempts are counted
-    /// anew.
+    /// request without" it (RFC 9110 §10.1.1). Whether it does. That is no replay: what comes has not been sent before.
     fn drops_expectation(&mut self, head: &ReceivedHead) -> bool {
         if head.status() != StatusCode::EXPECTATION_FAILED
             || self.given.fields.is_some()
@@ -293,17 +296,18 @@ impl<'a> Exchange<'a> {
         {
             return false;
         }
+        // Only what the server has not seen anything of: nobody has sent the content yet.
         let carrier = self.begun.as_mut().and_then(|begun| begun.leased.carrier());
         self.body = carrier.and_then(Carrier::take_untouched);
-        self.revive();
         if self.body.is_none() {
             return false;
         }
         drop(self.begun.take());
+        self.attempts.expectation_failed();
+        trace::again(self.given.request, "expectation_failed", self.attempts.made(), None);
         let mut fields = self.given.request.fields.clone();
         fields.remove(header::EXPECT);
         self.given.fields = Some(Box::new(fields));
-        self.attempts = self.attempts.of_another();
         self.want = Want::Any;
         true
     }
@@ -350,7 +354,7 @@ impl<'a> Exchange<'a> {
 
     /// An attempt has ended, for those who watch.
     fn seen(&mut self, delivery: Delivery) {
-        if let Some(watch) = self.watch.take() {
+        for watch in std::mem::take(&mut self.watches) {
             watch.end(delivery);
         }
     }
@@ -366,12 +370,23 @@ impl<'a> Exchange<'a> {
         trace::again(self.given.request, replay.reason(), self.attempts.made(), Some(error));
     }
 
+    /// Waits, unless the time of the request is over before, or the client is shut down.
     async fn wait(&mut self, span: Duration) -> Result<(), Error> {
+        let Some(bell) = self.given.client.checkout.bell_of_pause() else {
+            return Err(Error::new(Kind::Shutdown));
+        };
         let timer = self.timer();
-        let until = timer.now() + span;
-        let waited = timer.wait_until(until).await;
-        // It has no connection, as if it stood in line.
-        waited.map_err(|expired| dial::timed_out(Expired { phase: Phase::Pool, ..expired }))
+        // Beyond all time is as good as for ever.
+        let until = timer.now().checked_add(span).unwrap_or_else(|| timer.now() + FOR_EVER);
+        poll_fn(|cx| {
+            if bell.listen(cx) {
+                return Poll::Ready(Err(Error::new(Kind::Shutdown)));
+            }
+            // It has no connection, as if it stood in line.
+            let in_line = |expired| dial::timed_out(Expired { phase: Phase::Pool, ..expired });
+            timer.poll_until(until, cx).map_err(in_line)
+        })
+        .await
     }
 
     /// Makes ready for the next attempt.
@@ -394,7 +409,7 @@ impl<'a> Exchange<'a> {
 impl Drop for Exchange<'_> {
     /// Whoever watches is to know what became of it also if nobody waited for its end.
     fn drop(&mut self) {
-        if self.watch.is_none() {
+        if self.watches.is_empty() {
             return;
         }
         let carrier = self.begun.as_mut().and_then(|begun| begun.leased.carrier());

@@ -425,7 +425,11 @@ impl Connection {
 
     fn ended(&mut self, end: io::Result<()>) {
         self.input_ended = true;
+        // A socket tells of a reset once: to the write that met it. What looks like an end then is none that the server has
+        // sent, or not the last that it has. TLS has its own end.
+        let was_reset = self.write_failed && !self.info.is_secure();
         match end {
+            Ok(()) if was_reset => self.conn.handle_reset(),
             Ok(()) => self.conn.handle_eof(),
             Err(e) => {
                 self.said = Some(e);

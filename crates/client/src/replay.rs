@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Version};
-use martlet_core::Delivery::{self, NotSent, Refused, Unknown};
+use martlet_core::Delivery::{self, Answered, NotSent, Refused, Unknown};
 use martlet_core::time::Phase;
 
 use crate::error::{Error, ErrorCode, Kind};
@@ -94,15 +94,16 @@ impl Attempts {
         Self { may_replay, connects, made: 1, refusals: 0, losses: 0, fell_back: false, delivery: NotSent }
     }
 
-    /// Those of another request, under the same rules.
-    pub(crate) fn of_another(&self) -> Self {
-        Self::new(self.may_replay, self.connects.most)
+    /// The request is sent again by a policy of the user's, and so much was seen of it. What was used up of replays is so
+    /// still: both together would make many out of a few.
+    pub(crate) fn retried(&mut self, seen: Delivery) {
+        self.delivery = self.delivery.max(seen);
+        self.made += 1;
     }
 
-    /// The request is sent again by a policy of the user's, and so much was seen of it: what may be done about its failures
-    /// begins anew.
-    pub(crate) fn begin_anew(&mut self, seen: Delivery) {
-        *self = Self { made: self.made + 1, delivery: self.delivery.max(seen), ..self.of_another() };
+    /// The request comes again without its expectation, and with its content for the first time.
+    pub(crate) fn expectation_failed(&mut self) {
+        self.retried(Answered);
     }
 
     pub(crate) fn made(&self) -> u32 {
@@ -187,8 +188,10 @@ pub(crate) fn is_idempotent(method: &Method, fields: &HeaderMap) -> bool {
     const METHODS: [Method; 6] =
         [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE];
     METHODS.contains(method)
-        || fields.contains_key("idempotency-key")
-        || fields.contains_key("x-idempotency-key")
+        || ["idempotency-key", "x-idempotency-key"].into_iter().any(|name| {
+            // One without a value is recognised by nobody.
+            fields.get(name).is_some_and(|key| !key.as_bytes().trim_ascii().is_empty())
+        })
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub struct Request {
     pub(crate) replay: Option<bool>,
     /// The policy of retries, or that there is none; `None`: as the client has it.
     pub(crate) retry: Option<Option<RetryPolicy>>,
-    pub(crate) watch: Option<DeliveryWatch>,
+    pub(crate) watches: Vec<DeliveryWatch>,
 }
 
 impl Request {
@@ -59,7 +59,7 @@ impl Request {
             timeouts: None,
             replay: None,
             retry: None,
-            watch: None,
+            watches: Vec::new(),
         }
     }
 
@@ -213,10 +213,11 @@ impl RequestBuilder {
         self
     }
 
-    /// Has this tell what the server can have seen, also when the future of the request is dropped.
+    /// Has this tell what the server can have seen, also when the future of the request is dropped. Of several each one
+    /// does.
     pub fn watch(mut self, watch: &DeliveryWatch) -> Self {
         if let Ok(request) = &mut self.request {
-            request.watch = Some(watch.clone());
+            request.watches.push(watch.clone());
         }
         self
     }

@@ -1,6 +1,5 @@
 //! The deadlines of a request and the one sleep that serves them.
 
-use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -49,15 +48,12 @@ impl Timer {
         self.deadlines.started()
     }
 
-    /// Waits, unless the time of the request is over before.
-    pub(crate) async fn wait_until(&mut self, at: Instant) -> Result<(), Expired> {
-        poll_fn(|cx| {
-            if self.now() >= at {
-                return Poll::Ready(Ok(()));
-            }
-            self.poll_expired_or(cx, Some(at)).map(Err)
-        })
-        .await
+    /// Ready at this instant, or when the time of the request is over before.
+    pub(crate) fn poll_until(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<Result<(), Expired>> {
+        if self.now() >= at {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_expired_or(cx, Some(at)).map(Err)
     }
 
     pub(crate) fn here(&self) -> &Here {

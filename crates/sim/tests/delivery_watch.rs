@@ -132,3 +132,16 @@ fn a_source_that_fails_is_told_like_any_other_end() {
     settle(&sim);
     assert!(server.log().iter().all(|request| !request.complete));
 }
+
+#[test]
+fn of_several_watches_each_one_is_told() {
+    let sim = calm();
+    echo(&sim);
+    let client = client(&sim);
+    let (first, second) = (DeliveryWatch::new(), DeliveryWatch::new());
+    let request = client.post(A).body("content").watch(&first).watch(&second);
+    sim.block_on(request.send()).expect("no dead-lock").expect("an answer");
+    for watch in [first, second] {
+        assert_eq!((watch.delivery(), watch.attempts()), (Delivery::Answered, 1));
+    }
+}

@@ -243,7 +243,7 @@ fn a_request_may_have_its_own_policy_or_none() {
     assert_eq!(processed(&server), 4);
 }
 
-/// The failures of connecting of `connect_retries` and those of a policy are counted each by itself.
+/// What `connect_retries` has used up is so still when the policy tries again.
 #[test]
 fn both_kinds_go_together() {
     let sim = calm();
@@ -251,7 +251,7 @@ fn both_kinds_go_together() {
     server.fail_always(Some(Fault::Refuse));
     let client = client_with(&sim, |builder| builder.connect_retries(1).retry(policy(2)));
     let e = send(&sim, client.get(A)).expect_err("nobody is there");
-    assert_eq!((e.attempts(), dials(&sim)), (6, 6));
+    assert_eq!((e.attempts(), dials(&sim)), (4, 4));
 }
 
 #[test]
@@ -265,4 +265,64 @@ fn an_answer_that_was_not_the_last_word_counts_in_what_was_seen() {
     sim.advance(seconds(1)).expect("not endless");
     let e = waiting.result().expect("it is over").expect_err("nobody is there any more");
     assert_eq!((e.kind(), e.delivery(), e.attempts()), (Kind::Connect, Delivery::Answered, 2));
+}
+
+#[test]
+fn spans_beyond_all_time_are_waited_for_without_harm() {
+    for (asked, is_endless) in
+        [("9223372036854775807", true), ("99999999999999999999999999", true), ("1", false)]
+    {
+        let sim = calm();
+        answers(&sim, [SimResponse::new(503).header("retry-after", asked), SimResponse::ok("done")]);
+        let client = with_policy(&sim, policy(1).retry_after_at_most(Duration::MAX));
+        let waiting = common::start(&sim, client.get(A).send());
+        sim.advance(seconds(100_000)).expect("not endless");
+        assert_eq!(waiting.is_over(), !is_endless, "{asked}");
+        client.close();
+        settle(&sim);
+        assert!(waiting.is_over());
+    }
+    let sim = calm();
+    answers(&sim, [SimResponse::new(503)]);
+    let client = with_policy(&sim, policy(1).backoff(Duration::MAX, Duration::MAX));
+    let response = send(&sim, client.get(A).timeout(Duration::MAX));
+    assert!(response.is_err() || response.is_ok_and(|response| response.status() == 503));
+}
+
+#[test]
+fn a_client_that_ends_does_not_leave_a_request_to_its_pause() {
+    for closes in [true, false] {
+        let sim = calm();
+        let server = answers(&sim, [SimResponse::new(503).header("retry-after", "50")]);
+        let client = with_policy(&sim, policy(1));
+        let waiting = common::start(&sim, client.get(A).send());
+        sim.advance(seconds(1)).expect("not endless");
+        let ended = if closes { client.close() } else { client.drain() };
+        settle(&sim);
+        let e = waiting.result().expect("it was woken").expect_err("there is no client any more");
+        assert_eq!((e.kind(), e.delivery(), sim.now()), (Kind::Shutdown, Delivery::Answered, seconds(1)));
+        sim.block_on(ended).expect("no dead-lock");
+        assert_eq!((processed(&server), sim.open_connections()), (1, 0));
+    }
+}
+
+#[test]
+fn a_key_without_a_value_is_none() {
+    for (key, expected) in [("", 1), (" ", 1), ("k", 2)] {
+        let sim = calm();
+        answers(&sim, [SimResponse::new(503)]);
+        let client = with_policy(&sim, policy(1));
+        let response = send(&sim, client.post(A).header("idempotency-key", key)).expect("an answer");
+        assert_eq!(response.attempts(), expected, "{key:?}");
+    }
+}
+
+/// A refusal is replayed three times, however often the policy has it come again.
+#[test]
+fn a_policy_does_not_multiply_replays() {
+    let sim = calm();
+    let server = sim.listen_h2("a.test", 80, |_: SimRequest| SimResponse::refuse());
+    let client = client_with(&sim, |builder| builder.retry(policy(2)).protocols(martlet::Protocols::Http2));
+    let e = send(&sim, client.post(A).body("once")).expect_err("it refuses");
+    assert_eq!((e.delivery(), e.attempts(), server.log().len()), (Delivery::Refused, 6, 6));
 }

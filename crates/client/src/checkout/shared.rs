@@ -438,6 +438,11 @@ impl Checkout {
         });
     }
 
+    /// For who pauses before it asks again: rung when the client is shut down. `None` if it is.
+    pub(crate) fn bell_of_pause(&self) -> Option<Arc<Bell>> {
+        self.lock().bell_of_pause()
+    }
+
     /// Ready when no connection and no dial is left.
     pub(crate) fn poll_empty(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.with(|state, _| {

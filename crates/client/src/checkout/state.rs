@@ -1,12 +1,14 @@
 //! What the mutex holds, and how the pool's word is carried out.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
 use martlet_core::pool::{Action, DialFailure, DialId, FailReason, Handle, Pool, PoolConfig, RemoveReason};
 use slab::Slab;
 
+use crate::bell::Bell;
 use crate::checkout::janitor::Shift;
 use crate::checkout::key::Key;
 use crate::checkout::later::{Later, Left, Spawned};
@@ -30,6 +32,8 @@ pub(crate) struct State {
     clocks: Option<(Instant, SystemTime)>,
     /// Who waits for the last connection to be gone.
     pub(crate) drainers: Vec<Waker>,
+    /// By what those hear of the client's end that have nothing of the pool, and will ask again.
+    pauses: Vec<Weak<Bell>>,
     shut_down: Option<Shutdown>,
 }
 
@@ -52,6 +56,7 @@ impl State {
             shifts: 0,
             clocks: None,
             drainers: Vec::new(),
+            pauses: Vec::new(),
             shut_down: None,
         }
     }
@@ -75,6 +80,7 @@ impl State {
         if self.shut_down != Some(Shutdown::Close) {
             self.shut_down = Some(how);
         }
+        later.rung.extend(self.pauses.drain(..).filter_map(|bell| bell.upgrade()));
         // Before anybody has asked there is no time, and nothing to end.
         let Some((now, _)) = self.clocks else {
             return;
@@ -87,6 +93,19 @@ impl State {
         // Nothing is left for a janitor.
         let waker = self.shift.as_mut().and_then(|shift| shift.waker.take());
         later.woken.extend(waker);
+    }
+
+    /// For who pauses before it asks again: rung when there will be nothing to ask for. `None` if that is so already.
+    pub(crate) fn bell_of_pause(&mut self) -> Option<Arc<Bell>> {
+        if self.is_shut_down() {
+            return None;
+        }
+        if self.pauses.len() == self.pauses.capacity() {
+            self.pauses.retain(|bell| bell.strong_count() > 0);
+        }
+        let bell = Arc::new(Bell::default());
+        self.pauses.push(Arc::downgrade(&bell));
+        Some(bell)
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {

@@ -86,7 +86,7 @@ fn what_may_have_been_processed_is_replayed_only_if_that_does_no_harm_and_the_co
 fn an_answer_a_timeout_and_any_other_reset_are_final() {
     let kinds = [CLOSED, REFUSED, Kind::Timeout(Phase::ReceiveHead), Kind::Protocol, Kind::Body];
     for kind in kinds {
-        assert_eq!(judge_once(Method::GET, &error(Delivery::Answered, kind), PROVEN), None, "{kind:?}");
+        assert_eq!(judge_once(Method::GET, &error(Answered, kind), PROVEN), None, "{kind:?}");
     }
     let reset = Kind::Reset(ErrorCode::CANCEL);
     assert_eq!(judge_once(Method::GET, &error(Unknown, reset), PROVEN), None);
@@ -168,12 +168,12 @@ fn what_no_other_connection_would_change_is_not_tried_again() {
 }
 
 #[test]
-fn a_policy_begins_anew_and_forgets_nothing_that_was_seen() {
+fn a_policy_adds_an_attempt_and_no_replays_and_forgets_nothing_that_was_seen() {
     let (mut attempts, e) = (Attempts::new(true, 0), error(Unknown, CLOSED));
     assert!(attempts.judge(&e, PROVEN, &request(Method::GET)).is_some());
     assert!(attempts.judge(&e, PROVEN, &request(Method::GET)).is_none());
-    attempts.begin_anew(Unknown);
-    assert!(attempts.judge(&e, PROVEN, &request(Method::GET)).is_some());
+    attempts.retried(Unknown);
+    assert!(attempts.judge(&e, PROVEN, &request(Method::GET)).is_none());
     let e = attempts.conclude(error(NotSent, Kind::Connect));
-    assert_eq!((e.delivery(), e.attempts()), (Unknown, 4));
+    assert_eq!((e.delivery(), e.attempts()), (Unknown, 3));
 }

@@ -81,8 +81,9 @@ pub enum DialPolicy {
 pub enum Want {
     /// Any.
     Any,
-    /// One whose dial began after the request queued: not one that may be as stale as the last. Where requests share
-    /// their dials, those that come too late for the one under way share the next.
+    /// One whose dial began after the request queued, and that has served nobody else if it serves one at a time: not one
+    /// that may be as stale as the last. Where requests share their dials, those that come too late for the one under way
+    /// share the next.
     Fresh,
 }
 

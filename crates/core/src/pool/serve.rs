@@ -148,7 +148,10 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
         if !entry.has_room() || self.has_served_enough(entry) {
             return None;
         }
-        self.names.keys.get(entry.key)?.waiting.first_for(entry.dialled)
+        let waiting = &self.names.keys.get(entry.key)?.waiting;
+        // An exclusive one that has served somebody may have been left by its server since, like an idle one.
+        let is_used = matches!(entry.kind, Kind::Exclusive { .. }) && entry.served > 0;
+        if is_used { waiting.first_any() } else { waiting.first_for(entry.dialled) }
     }
 
     /// A new connection has served whoever waited for it. One that nobody leases becomes idle or is closed.

@@ -467,7 +467,7 @@ impl Model {
     /// Whether this waiter could have this connection now.
     pub(crate) fn suits(&self, conn: &Conn, waiter: &Waiter) -> bool {
         let exclusive = matches!(conn.kind, Kind::Exclusive { .. });
-        let fresh = conn.dialled > waiter.turn && (conn.just_freed || !exclusive);
+        let fresh = conn.dialled > waiter.turn && (!exclusive || conn.just_freed && conn.served == 0);
         conn.key == waiter.key && self.has_room(conn) && (waiter.want == Want::Any || fresh)
     }
 

@@ -1,7 +1,7 @@
 //! Content that is held back until the server asks for it.
 
-use martlet::{Body, Closed, Delivery, Kind, RequestBuilder};
-use martlet_sim::{Script, Sim};
+use martlet::{Body, Closed, Delivery, DeliveryWatch, Kind, RequestBuilder};
+use martlet_sim::{Fault, Script, Sim};
 
 use crate::common::feed::Feed;
 use crate::common::leave::{Leave, listen, trusting, url};
@@ -91,8 +91,7 @@ fn s096_31_d_what_fails_an_expectation_is_sent_again_without_it_once() {
         let body = Body::sized_reader(7, feed.source());
         let request = expecting(client.post(url(false)), body);
         let response = sim.block_on(request.send()).expect("no dead-lock").expect("an answer");
-        // A request of its own, not a replay.
-        assert_eq!((response.status().as_u16(), response.attempts()), (status, 1));
+        assert_eq!((response.status().as_u16(), response.attempts()), (status, 2));
         drop(response);
         settle(&sim);
         let log = server.log();
@@ -101,6 +100,45 @@ fn s096_31_d_what_fails_an_expectation_is_sent_again_without_it_once() {
         assert_eq!((log[0].content.as_slice(), log[1].content.as_slice()), (&b""[..], &b"content"[..]));
         assert_eq!((server.accepted(), server.complaints()), (2, Vec::new()));
     }
+}
+
+/// What is on its way is not sent twice, whether the connection was used before or not.
+#[test]
+fn s096_31_d_an_expectation_that_fails_behind_the_content_is_the_answer() {
+    for reused in [false, true] {
+        let sim = calm();
+        let script = if reused { Script::new().expect_head().send(OK) } else { Script::new() };
+        let late = script.expect_head().expect("content").send(FAILED).expect_head().send(OK);
+        let server = listen(&sim, false, [late.read_to_end()]);
+        let client = trusting(&sim, |builder| builder);
+        if reused {
+            sim.block_on(send(client.get(url(false)).send())).expect("no dead-lock").expect("an answer");
+        }
+        let request = expecting(client.put(url(false)), "content");
+        let response = sim.block_on(request.send()).expect("no dead-lock").expect("an answer");
+        assert_eq!((response.status().as_u16(), response.attempts()), (417, 1));
+        assert_eq!(server.log().len(), 1 + usize::from(reused));
+    }
+}
+
+/// The server has seen the head, and has answered it: that stays true when the request without it is lost.
+#[test]
+fn s096_31_d_what_becomes_of_the_second_request_does_not_unmake_the_first() {
+    let sim = calm();
+    let server = listen(&sim, false, [Script::new().expect_head().pause(millis(10)).send(FAILED).fin()]);
+    let client = trusting(&sim, |builder| builder);
+    let watch = DeliveryWatch::new();
+    let request = expecting(client.post(url(false)), "content").watch(&watch).replay(false);
+    let asked = start(&sim, send(request.send()));
+    settle(&sim);
+    server.fail_always(Some(Fault::Refuse));
+    sim.advance(seconds(1)).expect("not endless");
+    let e = asked.result().expect("it is over").expect_err("nobody is there any more");
+    assert_eq!(
+        (e.kind(), e.delivery(), watch.delivery()),
+        (Kind::Connect, Delivery::Answered, Delivery::Answered)
+    );
+    assert_eq!(e.attempts(), 2);
 }
 
 #[test]
