@@ -219,13 +219,29 @@ fn a_write_error_is_the_cause_where_there_is_no_response() {
     let writes = || vec![Write::Take(500), Write::Fail(io::ErrorKind::BrokenPipe)];
     let (response, peer) = post(vec![Read::Fin], writes());
     let e = response.unwrap_err();
-    assert_eq!(e.kind(), Kind::Closed(Closed::BeforeResponse { interim: false, by: Ending::Fin }));
+    assert_eq!(e.kind(), Kind::Closed(Closed::BeforeResponse { interim: false, by: Ending::Reset }));
     assert_eq!(cause::<io::Error>(&e).unwrap().kind(), io::ErrorKind::BrokenPipe);
     assert_eq!(e.delivery(), Delivery::Unknown);
     peer.assert_closed();
     let (response, _) = post(vec![Read::Fail(io::ErrorKind::ConnectionReset)], writes());
     let e = response.unwrap_err();
     assert_eq!(e.kind(), Kind::Closed(Closed::BeforeResponse { interim: false, by: Ending::Reset }));
+}
+
+/// A socket tells of a reset once: here to the write. What is read then looks like an end in order.
+#[test]
+fn content_that_ends_with_the_connection_is_cut_short_where_a_write_has_failed() {
+    let open_ended = "HTTP/1.1 200 OK\r\n\r\nPAID: half of";
+    for kind in [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset] {
+        let writes = vec![Write::Take(500), Write::Fail(kind)];
+        let (response, peer) = post(vec![octets(open_ended), Read::Fin], writes);
+        let e = run(response.unwrap().text()).unwrap_err();
+        let received = "PAID: half of".len() as u64;
+        let by = Ending::Reset;
+        assert_eq!(e.kind(), Kind::Closed(Closed::InContent { expected: None, received, by }));
+        assert_eq!(cause::<io::Error>(&e).unwrap().kind(), kind);
+        peer.assert_closed();
+    }
 }
 
 #[test]
@@ -254,7 +270,7 @@ fn a_flush_that_fails_is_a_write_error() {
     let (wire, peer) = wire([Read::Fin], []);
     peer.script_flushes([Write::Fail(io::ErrorKind::BrokenPipe)]);
     let e = run(client(wire).get("http://a/").send()).unwrap_err();
-    assert_eq!(e.kind(), Kind::Closed(Closed::BeforeResponse { interim: false, by: Ending::Fin }));
+    assert_eq!(e.kind(), Kind::Closed(Closed::BeforeResponse { interim: false, by: Ending::Reset }));
     assert_eq!(cause::<io::Error>(&e).unwrap().kind(), io::ErrorKind::BrokenPipe);
     let (wire, peer) = crate::common::wire::answering("HTTP/1.1 204 X\r\n\r\n");
     peer.script_flushes([Write::Fail(io::ErrorKind::BrokenPipe)]);
