@@ -263,8 +263,9 @@ impl Error {
         self.inner.delivery
     }
 
-    /// How often the request was sent, or was about to be: 1 unless it was replayed on another connection or stream. That is done
-    /// only where nobody can have acted on it, or where its method or an `Idempotency-Key` says that acting twice does no harm.
+    /// How often the request was sent, or was about to be: 1 unless it was [replayed](crate::ClientBuilder::replay), came again
+    /// without its expectation, or by [`connect_retries`](crate::ClientBuilder::connect_retries) or a
+    /// [`RetryPolicy`](crate::RetryPolicy).
     pub fn attempts(&self) -> u32 {
         self.inner.attempts
     }

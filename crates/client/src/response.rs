@@ -26,7 +26,8 @@ use crate::url::Url;
 /// Read it whole ([`bytes`](Self::bytes), [`text`](Self::text)), piece by piece ([`chunk`](Self::chunk)), or as an
 /// [`AsyncRead`]. The connection serves the next request from the poll on that sees the end of the response. A response
 /// that is dropped before closes it, unless the rest is of a known length, no more than 64 KiB, and here already. In HTTP/2 its
-/// stream is reset, and the connection goes on.
+/// stream is reset, and the connection goes on. What of the request's content has not gone out when the response has come to
+/// its end stays here.
 ///
 /// It belongs to the runtime that its request was sent in. Where it is read outside of that, its deadlines hold as long as
 /// that runtime runs; if it does not any more, they are looked at when octets come.
@@ -145,8 +146,9 @@ impl Response {
         }
     }
 
-    /// How often the request was sent: 1 unless it was replayed. That is done only where nobody can have acted on it, or where its
-    /// method or an `Idempotency-Key` says that acting twice does no harm.
+    /// How often the request was sent, or was about to be: 1 unless it was [replayed](crate::ClientBuilder::replay), came again
+    /// without its expectation, or by [`connect_retries`](crate::ClientBuilder::connect_retries) or a
+    /// [`RetryPolicy`](crate::RetryPolicy).
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
