@@ -2,10 +2,10 @@
 
 mod common;
 
-use martlet::{Delivery, Kind};
+use martlet::{Delivery, Kind, Protocols, Timeouts};
 use martlet_sim::{Ending, Listener, Sim, SimConfig, SimRequest, SimResponse, for_each_seed};
 
-use common::{calm, client, distant, fetch, get, millis, run, seconds};
+use common::{calm, client, client_with, distant, fetch, get, millis, run, seconds, start};
 
 fn serving(sim: &Sim, response: impl Fn(&SimRequest) -> SimResponse + Send + 'static) -> Listener {
     sim.listen("a.test", 80, move |request: SimRequest| response(&request))
@@ -131,4 +131,22 @@ fn a_connection_whose_response_was_read_late_is_looked_at_with_care() {
         assert!(matches!(done, Ok(Ok(()))), "{done:?}\n{}", sim.trace());
         assert_eq!(server.log().len(), 2);
     });
+}
+
+/// Every connection is lost with its second request: a replay must not get one that somebody else had first.
+#[test]
+fn a_replay_in_a_crowd_has_a_connection_that_served_nobody() {
+    for (most, count) in [(1, 20), (4, 200)] {
+        let sim = distant(millis(1));
+        let server = serving(&sim, |_| SimResponse::ok("hello").then_end_at_next(1, Ending::Fin));
+        let client = client_with(&sim, |builder| {
+            builder.max_connections(most).timeouts(Timeouts::none()).protocols(Protocols::Http1)
+        });
+        let asked: Vec<_> = (0..count).map(|_| start(&sim, fetch(&client, "http://a.test/"))).collect();
+        sim.advance(seconds(100)).expect("not endless");
+        for result in asked {
+            assert_eq!(result.result(), Some(Ok(b"hello".to_vec())), "{most}");
+        }
+        assert!(server.accepted() > count / 2);
+    }
 }
