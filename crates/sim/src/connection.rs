@@ -50,8 +50,10 @@ impl World {
     }
 
     /// What the server sends from now on is no answer to anything.
+    ///
+    /// Under TLS nothing is made of it: what the client writes then may be its farewell.
     pub(crate) fn mark_surplus(&mut self, id: u64) {
-        if let Some(link) = self.links.get_mut(&id) {
+        if let Some(link) = self.links.get_mut(&id).filter(|link| link.tls.is_none()) {
             link.mark_surplus();
         }
     }

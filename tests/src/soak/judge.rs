@@ -81,6 +81,7 @@ impl Case<'_> {
                 let (is_h2, again) = (wish.is_h2, self.outcome.attempts > 1);
                 seen.note("whole by HTTP/1.1", !is_h2);
                 seen.note("whole by HTTP/2", is_h2);
+                seen.note("whole over TLS", self.run.plan.is_secure);
                 seen.note("whole in the end by HTTP/1.1", again && !is_h2);
                 seen.note("whole in the end by HTTP/2", again && is_h2);
                 seen.note("whole and long by HTTP/2", is_h2 && content.len() > 65_535);
@@ -205,10 +206,10 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// Whether the client has read an octet on its connection since. HTTP/1.1 only: on others there is more than one
-    /// request.
+    /// Whether the client has read an octet on its connection since. HTTP/1.1 in the clear only: on others there is more than
+    /// one request, and within TLS an octet may be a part of a record, or of the farewell.
     fn is_answered(&self, request: &LoggedRequest) -> bool {
-        if request.stream.is_some() {
+        if request.stream.is_some() || self.run.plan.is_secure {
             return false;
         }
         let later = self.run.log.iter().filter(|other| other.connection == request.connection);
@@ -217,10 +218,11 @@ impl Case<'_> {
         next.unwrap_or(end) > request.read_before
     }
 
-    /// Whether the client ended it, without being told of an end.
+    /// Whether the client ended it, without being told of an end. Within TLS nobody sees whether it was told.
     fn is_given_up(&self, request: &LoggedRequest) -> bool {
         match request.stream {
             Some(_) => request.reset.is_some(),
+            None if self.run.plan.is_secure => false,
             None => !self.run.connections.get(&request.connection).is_some_and(|log| log.saw_end),
         }
     }
@@ -287,9 +289,13 @@ impl Case<'_> {
             matches!(kind, Kind::Shutdown | Kind::Builder | Kind::Runtime | Kind::Protocol | Kind::Body);
         Invariant::DeliveryIsTrue.holds(!is_ours, || self.tell("nobody did that"))?;
         self.judge_delivery(e.delivery())?;
-        // Names and connections take less than the shortest time for connecting, unless nobody goes on with a dial.
-        let is_slow = matches!(kind, Kind::Timeout(Phase::Resolve | Phase::Connect))
-            && !(self.run.has_faults || self.run.plan.total.is_some() || self.outcome.was_held);
+        // Names and connections take less than the shortest time for connecting, unless nobody goes on with a dial, or a server
+        // of HTTP/2 does not read what a connection begins with.
+        let may_be_slow = self.run.has_faults
+            || self.run.plan.total.is_some()
+            || self.outcome.was_held
+            || self.wish().is_h2 && self.run.plan.is_hostile;
+        let is_slow = matches!(kind, Kind::Timeout(Phase::Resolve | Phase::Connect)) && !may_be_slow;
         Invariant::NobodyWaits.holds(!is_slow, || self.tell("nothing prevents a connection"))?;
         let is_possible = match (e.delivery(), kind) {
             // A connection that was waited for in vain is none.
@@ -348,6 +354,9 @@ impl Case<'_> {
         seen.note("silent", is_timeout(Phase::KeepAlive));
         seen.note("no connection", e.is_connect());
         seen.note("not sent", delivery == Delivery::NotSent);
+        let over_tls = |is: Delivery| self.run.plan.is_secure && delivery == is;
+        seen.note("not sent over TLS", over_tls(Delivery::NotSent));
+        seen.note("unknown over TLS", over_tls(Delivery::Unknown));
         seen.note("not sent on a connection that was lost", delivery == Delivery::NotSent && is_closed);
         seen.note("refused", delivery == Delivery::Refused);
         seen.note("unknown by HTTP/1.1", delivery == Delivery::Unknown && !is_h2);

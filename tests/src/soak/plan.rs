@@ -20,6 +20,8 @@ pub(super) const fn seconds(n: u64) -> Duration {
 /// What a seed decides.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
+    /// All servers speak TLS.
+    pub(super) is_secure: bool,
     pub(super) most: usize,
     pub(super) kept: usize,
     pub(super) connect: Duration,
@@ -62,8 +64,9 @@ pub(super) fn network(rng: &mut Rng) -> (SimConfig, usize) {
 }
 
 impl Plan {
-    pub(super) fn new(rng: &mut Rng, longest: usize) -> Self {
+    pub(super) fn new(rng: &mut Rng, longest: usize, is_secure: bool) -> Self {
         Self {
+            is_secure,
             most: 1 + rng.below(6) as usize,
             kept: rng.below(6) as usize,
             connect: millis(400 + rng.below(2_000)),
@@ -111,6 +114,9 @@ impl Plan {
         }
         let expiry = if rng.percent(10) { 0 } else { 50 + rng.below(3_000) };
         builder = builder.replay(self.replays);
+        if self.is_secure {
+            builder = builder.tls(sim.tls_config());
+        }
         builder.keepalive_expiry(Some(millis(expiry))).build().expect("the settings are sound")
     }
 }

@@ -57,7 +57,9 @@ impl World {
         let is_slow = *config.buffer.start() < 1_000;
         let has_faults = config.fault_percent > 0;
         let sim = Sim::with_config(seed, config);
-        let plan = Plan::new(&mut rng, longest);
+        // A handshake takes more octets than such a network carries in time.
+        let is_secure = seed % 5 == 1 && !is_slow;
+        let plan = Plan::new(&mut rng, longest, is_secure);
         Self { sim, rng, plan, is_slow, has_faults }
     }
 
@@ -69,8 +71,14 @@ impl World {
         for origin in 0..ORIGINS {
             let mut site = || Site { rng: rng.fork(), plan: plan.clone(), mistakes: Arc::clone(&mistakes) };
             let (of_two, of_one) = (site(), site());
-            two.push(sim.listen_h2_with(&format!("two{origin}.test"), 80, server(rng, plan), of_two));
-            one.push(sim.listen(&format!("one{origin}.test"), 80, of_one));
+            let port = if plan.is_secure { 443 } else { 80 };
+            two.push(sim.listen_h2_with(&format!("two{origin}.test"), port, server(rng, plan), of_two));
+            one.push(sim.listen(&format!("one{origin}.test"), port, of_one));
+        }
+        if plan.is_secure {
+            for listeners in [&mut two, &mut one] {
+                *listeners = listeners.drain(..).map(Listener::behind_tls).collect();
+            }
         }
         sim.host("one2.test").add_ipv6();
         let client = plan.client(sim, rng);

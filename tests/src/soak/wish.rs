@@ -97,7 +97,8 @@ impl Wish {
         rng: &mut Rng,
     ) -> RequestBuilder {
         let name = if self.is_h2 { "two" } else { "one" };
-        let url = format!("http://{name}{}.test/{}", self.origin, self.id);
+        let scheme = if plan.is_secure { "https" } else { "http" };
+        let url = format!("{scheme}://{name}{}.test/{}", self.origin, self.id);
         let mut request = client.request(self.method.clone(), url);
         if self.is_h2 {
             request = request.version(Version::HTTP_2);
