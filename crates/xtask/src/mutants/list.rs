@@ -46,10 +46,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "replay-for-ever",
-        breaks: "a request is replayed as often as its connections are lost",
+        breaks: "a request is replayed as often as it is refused",
         file: REPLAY,
-        find: "const LOSSES: u32 = 1;",
-        replace: "const LOSSES: u32 = 9;",
+        find: "const REFUSALS: u32 = 3;",
+        replace: "const REFUSALS: u32 = 9;",
     },
     Mutant {
         name: "replay-though-off",
