@@ -23,7 +23,7 @@ use crate::client::Inner;
 use crate::dial;
 use crate::error::{Error, ErrorCode, Kind};
 use crate::failure::Failure;
-use crate::policy::{Circumstances, Outcome};
+use crate::policy::{Circumstances, RetryOutcome};
 use crate::protocols::Protocols;
 use crate::replay::{Attempts, Lost, Replay, is_idempotent, jittered};
 use crate::request::Request;
@@ -120,13 +120,12 @@ impl<'a> Exchange<'a> {
             let Some(wait) = self.retry(&result) else {
                 return self.respond(result?);
             };
-            trace::again(self.given.request, "policy", self.attempts.made(), result.as_ref().err());
+            let again = Replay::ByPolicy(wait);
+            self.trace(again, result.as_ref().err());
             self.before = result.err();
             // What is left of a response goes back before the next attempt needs its place.
             drop(self.begun.take());
-            self.revive();
-            self.want = Want::Any;
-            self.wait(wait).await.map_err(|e| self.conclude(e))?;
+            self.prepare(again).await.map_err(|e| self.conclude(e))?;
         }
     }
 
@@ -138,7 +137,7 @@ impl<'a> Exchange<'a> {
                 Err(e) => {
                     let time_left = self.given.time_left();
                     let Some(replay) = self.attempts.judge_connect(&e, time_left) else { return Err(e) };
-                    self.trace(replay, &e);
+                    self.trace(replay, Some(&e));
                     self.prepare(replay).await?;
                     continue;
                 }
@@ -191,7 +190,7 @@ impl<'a> Exchange<'a> {
             return None;
         }
         let fields = result.as_ref().map(ReceivedHead::fields).unwrap_or_default();
-        let outcome = Outcome {
+        let outcome = RetryOutcome {
             method: &request.method,
             attempts: self.attempts.made(),
             end: result.as_ref().map(|head| (head.status(), &*fields)),
@@ -262,7 +261,7 @@ impl<'a> Exchange<'a> {
         let lost = Lost { is_stream: true, is_proven: false, is_to_calm_down: false };
         match self.attempts.judge(&error, lost, self.given.request) {
             Some(replay) => {
-                self.trace(replay, &error);
+                self.trace(replay, Some(&error));
                 Ok(Next::Again(replay))
             }
             None => Err(error),
@@ -336,7 +335,7 @@ impl<'a> Exchange<'a> {
         }
         match self.attempts.judge(&error, lost, self.given.request) {
             Some(replay) => {
-                self.trace(replay, &error);
+                self.trace(replay, Some(&error));
                 self.before = Some(error);
                 Ok(replay)
             }
@@ -366,8 +365,8 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    fn trace(&self, replay: Replay, error: &Error) {
-        trace::again(self.given.request, replay.reason(), self.attempts.made(), Some(error));
+    fn trace(&self, replay: Replay, error: Option<&Error>) {
+        trace::again(self.given.request, replay.reason(), self.attempts.made(), error);
     }
 
     /// Waits, unless the time of the request is over before, or the client is shut down.
@@ -401,6 +400,7 @@ impl<'a> Exchange<'a> {
                 let random = self.timer().runtime().random();
                 self.wait(jittered(wait, random)).await?;
             }
+            Replay::ByPolicy(wait) => self.wait(wait).await?,
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ pub use self::error::{Error, ErrorCode, Kind};
 #[cfg(feature = "http2")]
 pub use self::h2::Http2Config;
 pub use self::info::ConnectionInfo;
-pub use self::policy::{Outcome, RetryBudget, RetryPolicy, Verdict};
+pub use self::policy::{RetryBudget, RetryOutcome, RetryPolicy, RetryVerdict};
 pub use self::protocols::Protocols;
 pub use self::request::{Request, RequestBuilder};
 pub use self::response::Response;

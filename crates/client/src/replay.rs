@@ -16,9 +16,10 @@ use crate::tls::TlsFailure;
 const REFUSALS: u32 = 3;
 /// The most that it is replayed because a connection was lost.
 const LOSSES: u32 = 1;
-/// What the second refusal is waited out by, at most; each further one doubles it.
+/// What the second refusal, or the first connection that could not be opened, is waited out by at most; each further one
+/// doubles it.
 const BACKOFF: Duration = Duration::from_millis(100);
-/// The longest that a connection that could not be opened is waited out by.
+/// The longest that any is waited out by.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// How often a request was sent, and what became of it.
@@ -58,6 +59,8 @@ pub(crate) enum Replay {
     ByHttp1,
     /// On any connection, after this time at most: the last one could not be opened.
     Connect(Duration),
+    /// On any connection, after exactly this time: the user's policy has it so.
+    ByPolicy(Duration),
 }
 
 impl Replay {
@@ -68,6 +71,7 @@ impl Replay {
             Self::Fresh => "stale",
             Self::ByHttp1 => "http_1_1_required",
             Self::Connect(_) => "connect",
+            Self::ByPolicy(_) => "policy",
         }
     }
 }
@@ -82,9 +86,9 @@ struct Connects {
 impl Connects {
     /// After how long another one is tried.
     fn next(&mut self) -> Option<Duration> {
-        let doubled = 1u32.checked_shl(self.made).unwrap_or(u32::MAX);
+        let wait = (self.made < self.most).then(|| backoff(BACKOFF, self.made, LONGEST));
         self.made += 1;
-        (self.made <= self.most).then(|| BACKOFF.saturating_mul(doubled).min(LONGEST))
+        wait
     }
 }
 
@@ -128,9 +132,8 @@ impl Attempts {
             (NotSent | Refused, Kind::Reset(ErrorCode::ENHANCE_YOUR_CALM)) => None,
             // A connection that goes away before anything was sent on it refuses, too.
             (NotSent, Kind::Reset(_)) | (Refused, _) => (self.refusals < REFUSALS).then(|| {
-                let doubled = self.refusals.saturating_sub(1);
-                let wait = if self.refusals == 0 { Duration::ZERO } else { BACKOFF * 2u32.pow(doubled) };
-                Replay::Anywhere(wait)
+                let doubled = self.refusals.checked_sub(1);
+                Replay::Anywhere(doubled.map_or(Duration::ZERO, |doubled| backoff(BACKOFF, doubled, LONGEST)))
             }),
             (_, Kind::Closed(_)) if lost.is_to_calm_down => None,
             (NotSent, Kind::Closed(_)) => {
@@ -148,7 +151,7 @@ impl Attempts {
             Replay::Anywhere(_) => self.refusals += 1,
             Replay::Fresh => self.losses += 1,
             Replay::ByHttp1 => self.fell_back = true,
-            Replay::Connect(_) => {}
+            Replay::Connect(_) | Replay::ByPolicy(_) => {}
         }
         self.made += 1;
         Some(replay)
@@ -174,6 +177,11 @@ impl Attempts {
         self.delivery = self.delivery.max(error.delivery());
         error.with_delivery(self.delivery).with_attempts(self.made)
     }
+}
+
+/// A span that was doubled so often, up to the longest.
+pub(crate) fn backoff(first: Duration, doubled: u32, longest: Duration) -> Duration {
+    first.saturating_mul(1u32.checked_shl(doubled).unwrap_or(u32::MAX)).min(longest)
 }
 
 /// A share of a span, by chance: half of it at least, so that those who were refused together do not come together again.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use martlet::http::{Method, StatusCode};
-use martlet::{Body, Client, Delivery, Error, Kind, Phase, Response, RetryBudget, RetryPolicy, Verdict};
+use martlet::{Body, Client, Delivery, Error, Kind, Phase, Response, RetryBudget, RetryPolicy, RetryVerdict};
 use martlet_sim::{Fault, Listener, Point, Sim, SimRequest, SimResponse};
 
 use common::{calm, client_with, dials, echo, expect_pool, millis, seconds, settle};
@@ -233,8 +233,8 @@ fn a_request_may_have_its_own_policy_or_none() {
     let sim = calm();
     let server = answers(&sim, [SimResponse::new(418)]);
     let picky = policy(1).classify(|outcome| match outcome.status().map(|status| status.as_u16()) {
-        Some(418) => Verdict::Retry,
-        _ => Verdict::Default,
+        Some(418) => RetryVerdict::Retry,
+        _ => RetryVerdict::Default,
     });
     let client = with_policy(&sim, picky);
     assert_eq!(send(&sim, client.get(A)).expect("an answer").attempts(), 2);
@@ -285,8 +285,10 @@ fn spans_beyond_all_time_are_waited_for_without_harm() {
     let sim = calm();
     answers(&sim, [SimResponse::new(503)]);
     let client = with_policy(&sim, policy(1).backoff(Duration::MAX, Duration::MAX));
-    let response = send(&sim, client.get(A).timeout(Duration::MAX));
-    assert!(response.is_err() || response.is_ok_and(|response| response.status() == 503));
+    let response = send(&sim, client.get(A).timeout(Duration::MAX)).expect("an answer");
+    assert_eq!((response.status().as_u16(), response.attempts()), (503, 2));
+    // As long as there is time to be told.
+    assert_eq!(sim.now(), seconds(1 << 30));
 }
 
 #[test]
@@ -325,4 +327,19 @@ fn a_policy_does_not_multiply_replays() {
     let client = client_with(&sim, |builder| builder.retry(policy(2)).protocols(martlet::Protocols::Http2));
     let e = send(&sim, client.post(A).body("once")).expect_err("it refuses");
     assert_eq!((e.delivery(), e.attempts(), server.log().len()), (Delivery::Refused, 6, 6));
+}
+
+#[test]
+fn who_has_waited_in_line_in_vain_may_get_in_line_again() {
+    let sim = calm();
+    echo(&sim);
+    let client = client_with(&sim, |builder| builder.retry(policy(1)).max_connections(1));
+    let held = common::hold(&sim, &client, A);
+    let waiting = common::start(&sim, client.post(A).body("once").send());
+    sim.advance(seconds(5) + millis(200)).expect("not endless");
+    assert!(!waiting.is_over());
+    common::drop_inside(&sim, held);
+    settle(&sim);
+    let response = waiting.result().expect("it is over").expect("an answer");
+    assert_eq!(response.attempts(), 2);
 }

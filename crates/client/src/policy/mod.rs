@@ -6,4 +6,4 @@ mod retry_after;
 
 pub use self::budget::RetryBudget;
 pub(crate) use self::retry::Circumstances;
-pub use self::retry::{Outcome, RetryPolicy, Verdict};
+pub use self::retry::{RetryOutcome, RetryPolicy, RetryVerdict};

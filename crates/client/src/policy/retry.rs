@@ -11,7 +11,7 @@ use martlet_core::h1::Fields;
 use super::budget::RetryBudget;
 use super::retry_after::retry_after;
 use crate::error::{Error, Kind};
-use crate::replay::jittered;
+use crate::replay::{backoff, jittered};
 #[cfg(feature = "tls")]
 use crate::tls::TlsFailure;
 
@@ -43,17 +43,17 @@ struct Inner {
     classifier: Option<Classifier>,
 }
 
-type Classifier = Arc<dyn Fn(&Outcome<'_>) -> Verdict + Send + Sync>;
+type Classifier = Arc<dyn Fn(&RetryOutcome<'_>) -> RetryVerdict + Send + Sync>;
 
 /// What has become of an attempt.
 #[derive(Clone, Copy, Debug)]
-pub struct Outcome<'a> {
+pub struct RetryOutcome<'a> {
     pub(crate) method: &'a Method,
     pub(crate) attempts: u32,
     pub(crate) end: Result<(StatusCode, &'a Fields), &'a Error>,
 }
 
-impl<'a> Outcome<'a> {
+impl<'a> RetryOutcome<'a> {
     /// The method of the request.
     pub fn method(&self) -> &'a Method {
         self.method
@@ -102,7 +102,7 @@ pub(crate) struct Circumstances {
 /// What a [classifier](RetryPolicy::classify) says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum RetryVerdict {
     /// Worth another attempt, if one is allowed.
     Retry,
     /// It stands.
@@ -172,7 +172,10 @@ impl RetryPolicy {
     /// Decides what is worth another attempt. It cannot make a request be repeated that must not be: that stays as
     /// [`RetryPolicy`] says.
     #[must_use]
-    pub fn classify(self, classifier: impl Fn(&Outcome<'_>) -> Verdict + Send + Sync + 'static) -> Self {
+    pub fn classify(
+        self,
+        classifier: impl Fn(&RetryOutcome<'_>) -> RetryVerdict + Send + Sync + 'static,
+    ) -> Self {
         self.with(|inner| inner.classifier = Some(Arc::new(classifier)))
     }
 
@@ -189,7 +192,7 @@ impl RetryPolicy {
     }
 
     /// After how long the request is sent again; `None` if what there is stands.
-    pub(crate) fn judge(&self, outcome: &Outcome<'_>, circumstances: Circumstances) -> Option<Duration> {
+    pub(crate) fn judge(&self, outcome: &RetryOutcome<'_>, circumstances: Circumstances) -> Option<Duration> {
         let Circumstances { retries, is_harmless, time_left, now, random } = circumstances;
         let Inner { first, longest, patience, budget, .. } = &*self.inner;
         let may_be_repeated =
@@ -200,10 +203,7 @@ impl RetryPolicy {
         let wait = match outcome.fields().and_then(|fields| retry_after(fields, now)) {
             Some(asked) if asked > *patience => return None,
             Some(asked) => asked,
-            None => {
-                let doubled = 1u32.checked_shl(retries).unwrap_or(u32::MAX);
-                jittered(first.saturating_mul(doubled).min(*longest), random)
-            }
+            None => jittered(backoff(*first, retries, *longest), random),
         };
         if time_left.is_some_and(|left| wait >= left) {
             return None;
@@ -211,11 +211,11 @@ impl RetryPolicy {
         budget.as_ref().is_none_or(RetryBudget::spend).then_some(wait)
     }
 
-    fn is_worth_it(&self, outcome: &Outcome<'_>) -> bool {
-        match self.inner.classifier.as_ref().map_or(Verdict::Default, |classify| classify(outcome)) {
-            Verdict::Retry => true,
-            Verdict::Stop => false,
-            Verdict::Default => match outcome.end {
+    fn is_worth_it(&self, outcome: &RetryOutcome<'_>) -> bool {
+        match self.inner.classifier.as_ref().map_or(RetryVerdict::Default, |classify| classify(outcome)) {
+            RetryVerdict::Retry => true,
+            RetryVerdict::Stop => false,
+            RetryVerdict::Default => match outcome.end {
                 Ok((status, _)) => self.inner.statuses.contains(&status),
                 Err(e) => is_passing(e),
             },

@@ -13,7 +13,7 @@ fn circumstances(retries: u32, is_harmless: bool) -> Circumstances {
 }
 
 fn judge(policy: &RetryPolicy, end: Result<(StatusCode, &Fields), &Error>, is_harmless: bool) -> bool {
-    let outcome = Outcome { method: &Method::GET, attempts: 1, end };
+    let outcome = RetryOutcome { method: &Method::GET, attempts: 1, end };
     policy.judge(&outcome, circumstances(0, is_harmless)).is_some()
 }
 
@@ -46,7 +46,7 @@ fn what_passes_is_tried_again_and_what_does_not_is_not() {
 fn what_may_have_been_acted_on_is_repeated_only_if_that_does_no_harm_or_was_allowed() {
     let policy = RetryPolicy::new(3).budget(None);
     let bold = policy.clone().non_idempotent(true);
-    let eager = policy.clone().classify(|_| Verdict::Retry);
+    let eager = policy.clone().classify(|_| RetryVerdict::Retry);
     for delivery in [Delivery::NotSent, Delivery::Refused, Delivery::Unknown, Delivery::Answered] {
         let e = error(CLOSED, delivery);
         let is_safe = delivery <= Delivery::Refused;
@@ -65,9 +65,9 @@ fn what_may_have_been_acted_on_is_repeated_only_if_that_does_no_harm_or_was_allo
 #[test]
 fn a_classifier_has_its_way_in_all_else() {
     let policy = RetryPolicy::new(3).budget(None).classify(|outcome| match outcome.status() {
-        Some(StatusCode::NOT_FOUND) => Verdict::Retry,
-        Some(StatusCode::SERVICE_UNAVAILABLE) => Verdict::Stop,
-        _ => Verdict::Default,
+        Some(StatusCode::NOT_FOUND) => RetryVerdict::Retry,
+        Some(StatusCode::SERVICE_UNAVAILABLE) => RetryVerdict::Stop,
+        _ => RetryVerdict::Default,
     });
     for (status, expected) in [(404, true), (503, false), (502, true), (200, false)] {
         let status = StatusCode::from_u16(status).unwrap();
@@ -81,13 +81,13 @@ fn waits_double_up_to_the_longest_and_half_of_each_is_chance() {
         RetryPolicy::new(50).budget(None).backoff(Duration::from_millis(100), Duration::from_secs(1));
     let e = error(CLOSED, Delivery::NotSent);
     let wait = |retries, random| {
-        let outcome = Outcome { method: &Method::GET, attempts: 1, end: Err(&e) };
+        let outcome = RetryOutcome { method: &Method::GET, attempts: 1, end: Err(&e) };
         let wait = policy.judge(&outcome, Circumstances { random, ..circumstances(retries, true) });
         wait.unwrap().as_millis()
     };
     assert_eq!([0, 1, 2, 3, 4, 40].map(|retries| wait(retries, 0)), [50, 100, 200, 400, 500, 500]);
     assert_eq!(wait(0, 49_999_999), 99);
-    let outcome = Outcome { method: &Method::GET, attempts: 1, end: Err(&e) };
+    let outcome = RetryOutcome { method: &Method::GET, attempts: 1, end: Err(&e) };
     assert_eq!(policy.judge(&outcome, circumstances(50, true)), None);
 }
 
@@ -97,7 +97,7 @@ fn a_server_is_left_alone_as_long_as_it_asks_unless_that_is_too_long() {
     let wait = |asked: &str| {
         let fields = fields(asked);
         let end = Ok((StatusCode::TOO_MANY_REQUESTS, &fields));
-        policy.judge(&Outcome { method: &Method::GET, attempts: 1, end }, circumstances(0, true))
+        policy.judge(&RetryOutcome { method: &Method::GET, attempts: 1, end }, circumstances(0, true))
     };
     assert_eq!(wait("30"), Some(Duration::from_secs(30)));
     assert_eq!(wait("31"), None);
@@ -110,7 +110,7 @@ fn a_wait_beyond_the_time_of_the_request_is_not_begun_and_costs_nothing() {
     let budget = RetryBudget::new(0, 1);
     let policy = RetryPolicy::new(3).budget(budget.clone());
     let e = error(CLOSED, Delivery::NotSent);
-    let outcome = Outcome { method: &Method::GET, attempts: 1, end: Err(&e) };
+    let outcome = RetryOutcome { method: &Method::GET, attempts: 1, end: Err(&e) };
     let within =
         |left| Circumstances { time_left: Some(Duration::from_millis(left)), ..circumstances(0, true) };
     assert_eq!(policy.judge(&outcome, within(50)), None);
