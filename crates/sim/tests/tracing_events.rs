@@ -135,6 +135,21 @@ fn retries_are_told_apart_from_replays() {
 }
 
 #[test]
+fn a_request_that_comes_again_without_its_expectation_is_told_of() {
+    let sim = calm();
+    let failed = "HTTP/1.1 417 Expectation Failed\r\ncontent-length: 0\r\n\r\n";
+    let refusing = Script::new().expect_head().send(failed).fin();
+    sim.listen_script("a.test", 80, [refusing, Script::new().expect_head().expect("content").send(OK)]);
+    let client = client(&sim);
+    let request = client.post("http://a.test/").header("expect", "100-continue").body("content");
+    let events = heard(|| {
+        let response = sim.block_on(request.send()).expect("no dead-lock").expect("an answer");
+        assert_eq!(response.attempts(), 2);
+    });
+    expect_one(&events, &[("reason", "expectation_failed"), ("attempt", "2"), ("method", "POST")]);
+}
+
+#[test]
 fn nothing_is_told_of_a_request_that_is_sent_once() {
     let sim = calm();
     echo(&sim);
