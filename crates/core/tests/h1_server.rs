@@ -58,6 +58,21 @@ fn framing_that_could_smuggle_a_request_is_refused() {
 }
 
 #[test]
+fn trailer_sections_of_requests_have_neither_lone_line_feeds_nor_folds() {
+    let with = |section: &str| {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        read(&format!("{head}0\r\n{section}")).error().cloned()
+    };
+    for section in ["\n", "A: b\n\r\n", "A: b\r\n\n", "A: b\n\n", "\nGET / HTTP/1.1\r\n\r\n"] {
+        assert_eq!(with(section), Some(PeerError::LineEnd.into()), "{section:?}");
+    }
+    for section in ["A: b\r\n c\r\n\r\n", "A: b\r\n\tc\r\n\r\n", " A: b\r\n\r\n"] {
+        assert_eq!(with(section), Some(PeerError::FieldName.into()), "{section:?}");
+    }
+    assert_eq!(with("A: b\r\nC: d\r\n\r\n"), None);
+}
+
+#[test]
 fn host_must_be_there_once_and_valid() {
     assert_eq!(refused("GET / HTTP/1.1\r\n\r\n"), PeerError::Host);
     assert_eq!(refused("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"), PeerError::Host);

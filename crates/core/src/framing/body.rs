@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::error::PeerError;
 use crate::framing::chunk_read::{ChunkReader, ChunkStep};
 use crate::framing::decide::Framing;
-use crate::framing::trailers::TrailerReader;
+use crate::framing::trailers::{TrailerLines, TrailerReader};
 use crate::limits::Limits;
 use crate::syntax::fields::FieldSpans;
 
@@ -17,6 +17,7 @@ pub(crate) struct BodyReader {
     expected: Option<u64>,
     /// Octets of content so far.
     received: u64,
+    trailer_lines: TrailerLines,
 }
 
 #[derive(Clone, Debug)]
@@ -41,14 +42,14 @@ pub(crate) enum BodyStep {
 }
 
 impl BodyReader {
-    pub(crate) fn new(framing: Framing) -> Self {
+    pub(crate) fn new(framing: Framing, trailer_lines: TrailerLines) -> Self {
         let (place, expected) = match framing {
             Framing::None | Framing::Length(0) => (Place::End, Some(0)),
             Framing::Length(length) => (Place::Length { left: length }, Some(length)),
             Framing::Chunked => (Place::Chunks(ChunkReader::new()), None),
             Framing::UntilClose => (Place::UntilClose, None),
         };
-        Self { place, expected, received: 0 }
+        Self { place, expected, received: 0, trailer_lines }
     }
 
     /// Reads on. Returns the number of octets consumed and what was found.
@@ -65,7 +66,7 @@ impl BodyReader {
                 }
                 ChunkStep::Last => {
                     consumed = n;
-                    self.place = Place::Trailers(TrailerReader::default());
+                    self.place = Place::Trailers(TrailerReader::new(self.trailer_lines));
                 }
             }
         }

@@ -10,12 +10,26 @@ use crate::syntax::start_line;
 use crate::syntax::write::write_field;
 
 /// Waits for the end of a trailer section, then reads it once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct TrailerReader {
     scan: Scan,
+    lines: TrailerLines,
+}
+
+/// What may stand in for the CRLF between two lines of a trailer section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TrailerLines {
+    /// A lone LF ends a line, and folds are undone, as in the head of a response.
+    Lenient,
+    /// Nothing. A client or a proxy in front that passes over a lone LF finds the next request elsewhere.
+    Strict,
 }
 
 impl TrailerReader {
+    pub(crate) fn new(lines: TrailerLines) -> Self {
+        Self { scan: Scan::default(), lines }
+    }
+
     /// Reads on; the whole section so far must be shown each time. Returns its length and fields once it is
     /// complete.
     pub(crate) fn recv(
@@ -24,11 +38,30 @@ impl TrailerReader {
         limits: &Limits,
     ) -> Result<Option<(usize, FieldSpans)>, PeerError> {
         match self.scan.trailers(input, limits.max_trailer_size) {
-            Found::End(end) => Ok(Some((end, start_line::trailers(&input[..end], limits)?))),
+            Found::End(end) => {
+                let section = &input[..end];
+                match self.lines {
+                    TrailerLines::Lenient => {}
+                    TrailerLines::Strict if has_lone_lf(section) => return Err(PeerError::LineEnd),
+                    // "A server that receives an obs-fold in a request message … MUST either reject the message …"
+                    // (RFC 9112 §5.2), as it does in the head.
+                    TrailerLines::Strict if has_fold(section) => return Err(PeerError::FieldName),
+                    TrailerLines::Strict => {}
+                }
+                Ok(Some((end, start_line::trailers(section, limits)?)))
+            }
             Found::Partial => Ok(None),
             Found::TooLarge => Err(PeerError::TrailersTooLarge { limit: limits.max_trailer_size }),
         }
     }
+}
+
+fn has_lone_lf(section: &[u8]) -> bool {
+    section.first() == Some(&b'\n') || section.windows(2).any(|pair| pair[0] != b'\r' && pair[1] == b'\n')
+}
+
+fn has_fold(section: &[u8]) -> bool {
+    section.windows(2).any(|pair| matches!(pair, b"\n " | b"\n\t"))
 }
 
 /// Fields that must not be generated in a trailer section: those for framing, routing, modifiers, authentication,

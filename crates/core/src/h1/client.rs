@@ -7,6 +7,7 @@ use crate::close_reason::CloseReason;
 use crate::delivery::Delivery;
 use crate::error::{Closed, Ending, Error, Misuse, PeerError};
 use crate::framing::body::BodyStep;
+use crate::framing::trailers::TrailerLines;
 use crate::h1::asked::{Asked, Meaning};
 use crate::h1::cycle::{Cycle, Disposition, Half};
 use crate::h1::event::{ClientEvent, Item, Received, Recv, WaitingOn};
@@ -389,7 +390,7 @@ impl ClientConn {
                     // The server has decided without the content: it is not sent, so the connection cannot go on.
                     self.abandon_content();
                 }
-                self.reader.begin_body(framing);
+                self.reader.begin_body(framing, TrailerLines::Lenient);
                 self.cycle.begin_response();
                 Item::Response(head)
             }

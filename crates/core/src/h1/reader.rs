@@ -3,6 +3,7 @@
 use crate::error::{Closed, Ending, Error, PeerError};
 use crate::framing::body::{BodyReader, BodyStep};
 use crate::framing::decide::{Framing, FramingFields};
+use crate::framing::trailers::TrailerLines;
 use crate::h1::persistence::ConnectionOptions;
 use crate::limits::Limits;
 use crate::syntax::scan::{Found, Scan};
@@ -64,7 +65,8 @@ impl Spans for crate::syntax::RequestSpans {
 
 impl Reader {
     pub(crate) fn new() -> Self {
-        Self { scan: Scan::default(), body: BodyReader::new(Framing::None), ended: None }
+        let body = BodyReader::new(Framing::None, TrailerLines::Strict);
+        Self { scan: Scan::default(), body, ended: None }
     }
 
     /// Reads a head with `parse` once it is complete. Until then `check_start` looks at its first octets.
@@ -113,8 +115,8 @@ impl Reader {
     }
 
     /// A body begins behind the head.
-    pub(crate) fn begin_body(&mut self, framing: Framing) {
-        self.body = BodyReader::new(framing);
+    pub(crate) fn begin_body(&mut self, framing: Framing, trailers: TrailerLines) {
+        self.body = BodyReader::new(framing, trailers);
     }
 
     /// Reads the body on. Where more input is wanted and none will come, that is the error, or the end.

@@ -8,6 +8,7 @@ use crate::error::{Closed, Ending, Error, Misuse, PeerError};
 use crate::framing::announce::{Announced, Extra, Sending, announce};
 use crate::framing::body::BodyStep;
 use crate::framing::decide::Framing;
+use crate::framing::trailers::TrailerLines;
 use crate::h1::cycle::{Cycle, Disposition, Half};
 use crate::h1::event::{Recv, ServerEvent, ServerItem, ServerReceived, WaitingOn};
 use crate::h1::persistence::ConnectionOptions;
@@ -410,7 +411,7 @@ impl ServerConn {
             };
         };
         let framing = self.accept(input, &head, &notes)?;
-        self.reader.begin_body(framing);
+        self.reader.begin_body(framing, TrailerLines::Strict);
         self.cycle.begin_request();
         Ok(ServerReceived { consumed: head.len, item: ServerItem::Request(head) })
     }
