@@ -3,7 +3,7 @@
 use http::Version;
 
 use crate::close_reason::CloseReason;
-use crate::syntax::list::elements;
+use crate::syntax::list::tokens;
 
 /// The connection options of one message that concern us (RFC 9110 §7.6.1).
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,7 +22,7 @@ impl ConnectionOptions {
             self.keep_alive = true;
             return;
         }
-        for option in elements(value) {
+        for option in tokens(value) {
             match option.len() {
                 5 => self.close |= option.eq_ignore_ascii_case(b"close"),
                 10 => self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive"),

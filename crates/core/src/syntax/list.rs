@@ -9,11 +9,18 @@ use crate::syntax::token::trim;
 #[derive(Clone, Debug)]
 pub(crate) struct Elements<'a> {
     rest: &'a [u8],
+    tokens: bool,
 }
 
 /// Splits the value of one field line.
 pub(crate) fn elements(value: &[u8]) -> Elements<'_> {
-    Elements { rest: value }
+    Elements { rest: value, tokens: false }
+}
+
+/// Splits the value of a line whose elements are tokens, so that a quote has no place in it: one that is never closed
+/// does not hide the elements behind it.
+pub(crate) fn tokens(value: &[u8]) -> Elements<'_> {
+    Elements { rest: value, tokens: true }
 }
 
 impl<'a> Iterator for Elements<'a> {
@@ -21,7 +28,7 @@ impl<'a> Iterator for Elements<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         while !self.rest.is_empty() {
-            let end = end_of_element(self.rest);
+            let end = end_of_element(self.rest, self.tokens);
             let element = trim(&self.rest[..end]);
             self.rest = self.rest.get(end + 1..).unwrap_or_default();
             if !element.is_empty() {
@@ -32,19 +39,25 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-fn end_of_element(octets: &[u8]) -> usize {
+fn end_of_element(octets: &[u8], tokens: bool) -> usize {
     let mut quoted = false;
     let mut escaped = false;
+    // The first comma behind the quote that is open.
+    let mut comma = None;
     for (i, &b) in octets.iter().enumerate() {
         match b {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
+            b'"' => {
+                quoted = !quoted;
+                comma = None;
+            }
             b',' if !quoted => return i,
+            b',' => comma = comma.or(Some(i)),
             _ => {}
         }
     }
-    octets.len()
+    comma.filter(|_| tokens && quoted).unwrap_or(octets.len())
 }
 
 /// Whether the list holds this token, in any case.

@@ -21,6 +21,16 @@ fn a_comma_inside_a_quoted_string_separates_nothing() {
 }
 
 #[test]
+fn a_quote_that_is_never_closed_hides_no_token() {
+    let split = |value: &'static str| -> Vec<_> {
+        tokens(value.as_bytes()).map(<[u8]>::escape_ascii).map(|e| e.to_string()).collect()
+    };
+    assert_eq!(split(r#"x", close, y"#), [r#"x\""#, "close", "y"]);
+    assert_eq!(split(r#""a, b", "c, d"#), [r#"\"a, b\""#, r#"\"c"#, "d"]);
+    assert_eq!(split(r#""\", close"#), [r#"\"\\\""#, "close"]);
+}
+
+#[test]
 fn tokens_compare_without_case_and_as_a_whole() {
     assert!(contains(b"keep-alive, CLOSE", "close"));
     assert!(!contains(b"xclose, close;x", "close"));
