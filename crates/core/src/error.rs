@@ -153,7 +153,8 @@ pub enum PeerError {
     ContentLength,
     /// Content-Length values that differ (RFC 9112 §6.3 rule 5).
     ContentLengthConflict,
-    /// A transfer coding list that cannot be framed: chunked twice, or not last in a request (RFC 9112 §6.1, §6.3).
+    /// A transfer coding list that cannot be framed: chunked twice, a quote that is not closed, or chunked not last in a
+    /// request (RFC 9112 §6.1, §6.3).
     TransferEncoding,
     /// Transfer-Encoding in an HTTP/1.0 message (RFC 9112 §6.1).
     TransferEncodingInHttp10,

@@ -49,6 +49,7 @@ fn framing_that_could_smuggle_a_request_is_refused() {
     assert_eq!(with("Transfer-Encoding: gzip"), PeerError::TransferEncoding);
     assert_eq!(with("Transfer-Encoding: chunked, gzip"), PeerError::TransferEncoding);
     assert_eq!(with("Transfer-Encoding: xchunked"), PeerError::TransferEncoding);
+    assert_eq!(with("Transfer-Encoding: a=\"b, chunked"), PeerError::TransferEncoding);
     assert_eq!(with("Content-Length: 5\r\nContent-Length: 6"), PeerError::ContentLengthConflict);
     assert_eq!(with("Content-Length: +5"), PeerError::ContentLength);
     assert_eq!(with("Content-Length : 5"), PeerError::FieldName);

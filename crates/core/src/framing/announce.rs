@@ -105,7 +105,7 @@ pub(crate) fn announce(
             Ok((Sending::Chunked(Some(Bound::new(length))), Extra::Nothing))
         }
         (Coding::Chunked, Announced::Unsized) => Ok((Sending::Chunked(None), Extra::Nothing)),
-        (Coding::Chunked | Coding::Other | Coding::ChunkedThenMore { .. }, _) => {
+        (Coding::Chunked | Coding::Other | Coding::ChunkedThenMore { .. } | Coding::Malformed, _) => {
             Err(Misuse::ConflictingFraming)
         }
     }

@@ -4,7 +4,7 @@ use http::Version;
 
 use crate::error::PeerError;
 use crate::framing::length::ContentLength;
-use crate::syntax::list::elements;
+use crate::syntax::list::{elements, has_open_quote};
 use crate::syntax::token::trim;
 
 /// How the end of a message body is told.
@@ -39,6 +39,8 @@ pub(crate) enum Coding {
     /// Chunked is there twice, or something follows it ("A sender MUST NOT apply the chunked transfer coding
     /// more than once", RFC 9112 §6.1).
     ChunkedThenMore { last_is_chunked: bool },
+    /// A quoted string is never closed: who passes over the quote finds other codings than who does not.
+    Malformed,
 }
 
 impl Coding {
@@ -46,6 +48,9 @@ impl Coding {
     pub(crate) fn note(&mut self, value: &[u8]) {
         if *self == Self::Absent {
             *self = Self::Other;
+        }
+        if has_open_quote(value) {
+            *self = Self::Malformed;
         }
         for coding in elements(value) {
             let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
@@ -55,6 +60,7 @@ impl Coding {
                 Self::Chunked | Self::ChunkedThenMore { .. } => {
                     Self::ChunkedThenMore { last_is_chunked: is_chunked }
                 }
+                Self::Malformed => Self::Malformed,
             };
         }
     }
@@ -89,7 +95,9 @@ impl FramingFields {
         }
         match self.coding {
             Coding::Chunked => Ok(Framing::Chunked),
-            Coding::ChunkedThenMore { last_is_chunked: true } => Err(PeerError::TransferEncoding),
+            Coding::ChunkedThenMore { last_is_chunked: true } | Coding::Malformed => {
+                Err(PeerError::TransferEncoding)
+            }
             // "If Transfer-Encoding is present in a response and chunked is not the final encoding, the message
             // body length is determined by reading the connection until it is closed by the server" (rule 4).
             Coding::Other | Coding::ChunkedThenMore { last_is_chunked: false } => Ok(Framing::UntilClose),
@@ -113,7 +121,9 @@ impl FramingFields {
             Coding::Chunked => Ok(Framing::Chunked),
             // "If Transfer-Encoding is present in a request and chunked is not the final encoding, the message
             // body length cannot be determined reliably" (rule 4).
-            Coding::Other | Coding::ChunkedThenMore { .. } => Err(PeerError::TransferEncoding),
+            Coding::Other | Coding::ChunkedThenMore { .. } | Coding::Malformed => {
+                Err(PeerError::TransferEncoding)
+            }
             Coding::Absent => Ok(match self.content_length.get()? {
                 Some(0) | None => Framing::None,
                 Some(length) => Framing::Length(length),

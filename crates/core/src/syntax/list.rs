@@ -40,24 +40,44 @@ impl<'a> Iterator for Elements<'a> {
 }
 
 fn end_of_element(octets: &[u8], tokens: bool) -> usize {
-    let mut quoted = false;
-    let mut escaped = false;
+    let mut quotes = Quotes::default();
     // The first comma behind the quote that is open.
     let mut comma = None;
     for (i, &b) in octets.iter().enumerate() {
+        quotes.pass(b);
         match b {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => {
-                quoted = !quoted;
-                comma = None;
-            }
-            b',' if !quoted => return i,
+            b',' if !quotes.open => return i,
             b',' => comma = comma.or(Some(i)),
+            b'"' => comma = None,
             _ => {}
         }
     }
-    comma.filter(|_| tokens && quoted).unwrap_or(octets.len())
+    comma.filter(|_| tokens && quotes.open).unwrap_or(octets.len())
+}
+
+/// Whether a quoted string in the value is never closed.
+pub(crate) fn has_open_quote(value: &[u8]) -> bool {
+    let mut quotes = Quotes::default();
+    value.iter().for_each(|&b| quotes.pass(b));
+    quotes.open
+}
+
+/// Whether the octets that have passed end inside a quoted string (RFC 9110 §5.6.4).
+#[derive(Debug, Default)]
+struct Quotes {
+    open: bool,
+    escaped: bool,
+}
+
+impl Quotes {
+    fn pass(&mut self, b: u8) {
+        match b {
+            _ if self.escaped => self.escaped = false,
+            b'\\' => self.escaped = self.open,
+            b'"' => self.open = !self.open,
+            _ => {}
+        }
+    }
 }
 
 /// Whether the list holds this token, in any case.

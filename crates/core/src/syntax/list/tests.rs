@@ -31,6 +31,16 @@ fn a_quote_that_is_never_closed_hides_no_token() {
 }
 
 #[test]
+fn a_quoted_string_may_hold_quotes_and_commas_and_is_open_until_its_end() {
+    for closed in ["", "a", r#""a""#, r#"a="b, c", d"#, r#""\"""#, r"a\"] {
+        assert!(!has_open_quote(closed.as_bytes()), "{closed}");
+    }
+    for open in [r#"""#, r#"a="b, c"#, r#""a", "b"#, r#""\""#, r#"a\""#] {
+        assert!(has_open_quote(open.as_bytes()), "{open}");
+    }
+}
+
+#[test]
 fn tokens_compare_without_case_and_as_a_whole() {
     assert!(contains(b"keep-alive, CLOSE", "close"));
     assert!(!contains(b"xclose, close;x", "close"));
