@@ -3,4 +3,5 @@
 
 pub mod architecture;
 pub mod conformance;
+pub mod differential;
 pub mod soak;
