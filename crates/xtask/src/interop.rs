@@ -17,6 +17,7 @@ use std::{
 };
 
 use crate::{
+    differential,
     process::{START_TIME, complaints},
     scratch::Scratch,
     shell::{Failure, cargo, find_program, output, run as run_command, target_directory},
@@ -82,16 +83,18 @@ enum Expected {
     Failure(&'static str, usize),
 }
 
-/// Everything, or only servers of one version, or of HTTP/2 only the one of this name.
+/// Everything, or only servers of one version, or of HTTP/2 only the one of this name, or only other readers.
 pub(crate) fn run(only: &[&str]) -> Result<(), Failure> {
     match only {
         [] => {
             // What fails with the one says nothing about the other.
-            let failures = [http1(), http2::run(None)].into_iter().filter_map(Result::err);
+            let outcomes = [http1(), http2::run(None), differential::run(&[])];
+            let failures = outcomes.into_iter().filter_map(Result::err);
             let texts: Vec<String> = failures.map(|failure| failure.to_string()).collect();
             if texts.is_empty() { Ok(()) } else { Err(Failure::new(texts.join("; "))) }
         }
         ["http1"] => http1(),
+        ["differential"] => differential::run(&[]),
         ["http2"] => http2::run(None),
         ["http2", peer] => http2::run(Some(peer)),
         _ => Err(Failure::new(format!("`{}` names no servers", only.join(" ")))),

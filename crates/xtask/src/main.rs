@@ -4,12 +4,14 @@
 mod bench;
 mod certificates;
 mod chaos;
+mod differential;
 mod features;
 mod fuzz_smoke;
 mod instructions;
 mod interop;
 mod mutants;
 mod process;
+mod python;
 mod scratch;
 mod shell;
 mod soak;
@@ -25,10 +27,13 @@ cargo xtask <command>
   chaos [--seconds N] [nginx|haproxy]
                             restart and kill real gateways under clients for N seconds each (120 unless given), and
                             hold what the clients say against what the origin behind the gateway has seen
+  differential [--messages N] [--seed S]
+                            have hyper, h11 and Node read N generated messages (100,000 unless given) and compare
+                            what they see with what we see
   features                  check the feature sets: every set of runtimes, and every other feature on its own
   instructions              count what operations of the pool cost, with few waiters and with many
-  interop [http1|http2 [SERVER]]
-                            run the client against the real servers that are found on PATH
+  interop [http1|http2 [SERVER]|differential]
+                            run the client against the real servers that are found on PATH, and `differential`
   mutants [NAME]            break the client on purpose, one mistake at a time, and see the soak find it
   soak [--seeds N] [--from S]
                             run N seeds (20,000 unless given) of the simulated workload on all cores
@@ -43,6 +48,7 @@ fn main() -> ExitCode {
         ["bench"] => bench::run(None),
         ["bench", only] => bench::run(Some(only)),
         ["chaos", ref options @ ..] => chaos::run(options),
+        ["differential", ref options @ ..] => differential::run(options),
         ["features"] => features::run(),
         ["instructions"] => instructions::run(),
         ["interop", ref only @ ..] => interop::run(only),

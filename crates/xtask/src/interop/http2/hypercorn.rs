@@ -1,12 +1,9 @@
 //! Hypercorn: HTTP/2 in Python.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, process::Command};
 
 use super::{HARD, Peer, Restart, Site};
-use crate::{
-    process::{Processes, program},
-    shell::{Failure, run as run_command, target_directory},
-};
+use crate::{process::Processes, python::environment, shell::Failure};
 
 /// All that it needs, so that an old checkout does not break on a new release.
 const REQUIREMENTS: [&str; 7] = [
@@ -39,7 +36,7 @@ fn start(site: &Site) -> Result<Processes, Failure> {
 }
 
 fn run(site: &Site, processes: &mut Processes) -> Result<(), Failure> {
-    let python = environment()?;
+    let python = environment("hypercorn", &REQUIREMENTS)?;
     for (name, text) in [("application.py", APPLICATION), ("hypercorn.toml", CONFIGURATION)] {
         fs::write(site.directory.join(name), text).map_err(Failure::of("cannot write the application"))?;
     }
@@ -56,20 +53,4 @@ fn run(site: &Site, processes: &mut Processes) -> Result<(), Failure> {
 fn restart(site: &Site, processes: &mut Processes) -> Result<(), Failure> {
     processes.kill();
     run(site, processes)
-}
-
-/// The Python of an environment that has it installed: made once, and again when the requirements change.
-fn environment() -> Result<PathBuf, Failure> {
-    let directory = target_directory().join("interop/hypercorn");
-    let (python, done) = (directory.join("bin/python"), directory.join("installed.txt"));
-    let wanted = REQUIREMENTS.join("\n");
-    if python.is_file() && fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    run_command(program("python3")?.args(["-m", "venv", "--clear"]).arg(&directory))?;
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-    run_command(install.args(REQUIREMENTS))?;
-    fs::write(&done, wanted).map_err(Failure::of("cannot note what is installed"))?;
-    Ok(python)
 }
