@@ -3,8 +3,10 @@
 //! `tests/corpus/README.md` tells the format.
 
 mod case;
+mod received;
 mod request;
 mod response;
+mod splits;
 
 use std::fmt;
 use std::fs;
@@ -65,8 +67,14 @@ pub fn run_text(text: &str) -> Result<Vec<Report>, String> {
 fn run_line(line: &str) -> Result<Report, String> {
     let case: Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
     let id = case["id"].as_str().ok_or("a case without id")?.to_owned();
-    let is_response = ["input", "input_parts", "input_b64"].iter().any(|k| case.get(k).is_some());
-    let verdict = if is_response { response::run(&case) } else { request::run(&case) };
+    let has = |names: &[&str]| names.iter().any(|name| case.get(name).is_some());
+    let verdict = if has(&["input", "input_parts", "input_b64"]) {
+        response::run(&case)
+    } else if has(&["received", "received_parts", "received_b64"]) {
+        received::run(&case)
+    } else {
+        request::run(&case)
+    };
     Ok(Report { verdict: verdict.map_err(|e| format!("{id}: {e}"))?, id })
 }
 

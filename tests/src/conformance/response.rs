@@ -10,6 +10,7 @@ use martlet_core::{Closed, Error, Limits};
 use serde_json::Value;
 
 use super::case::{field_value, fields, member, octets};
+use super::splits::splits;
 use super::{Verdict, outcomes};
 
 /// All that a run showed.
@@ -61,19 +62,6 @@ pub(super) fn run(case: &Value) -> Result<Verdict, String> {
     }
     let outcome = first.ok_or("no run")?;
     Ok(judge(case, &outcome))
-}
-
-/// The cuts of every run: whole, in two at each boundary, octet by octet.
-fn splits(len: usize) -> Vec<(&'static str, Vec<usize>)> {
-    let pieces = |n: usize| (1..len.max(1)).filter(|i| i % n == 0).collect::<Vec<_>>();
-    let mut splits = vec![("whole", Vec::new()), ("octet by octet", pieces(1))];
-    if len > 4096 {
-        splits.push(("in sevens", pieces(7)));
-        splits.push(("in pages", pieces(4096)));
-    }
-    let ends = (1..len).filter(|&i| len <= 4096 || i <= 512 || len - i <= 512);
-    splits.extend(ends.map(|i| ("cut", vec![i])));
-    splits
 }
 
 fn feed(case: &Value, input: &[u8], cuts: &[usize], way: Way) -> Result<Outcome, String> {
