@@ -75,6 +75,11 @@
 //! and lengths only. (Under TLS the keys of an exchange are chance that no seed decides; no length and no time depends on
 //! them.) The code under test must keep to it: no clock but [`SimRuntime`]'s, no threads, no iteration over a
 //! `HashMap`, no `select!` that draws who is polled first.
+//!
+//! # Under a fuzzer
+//!
+//! [`Rng::from_octets`] and [`Sim::with_rng`] let the input of a fuzzer decide in the place of a seed: coverage can then
+//! guide the simulation to faults and timings that no seed of thousands meets.
 
 #![forbid(unsafe_code)]
 

@@ -39,12 +39,24 @@ impl Sim {
 
     /// A world of one's own settings.
     pub fn with_config(seed: u64, config: SimConfig) -> Self {
-        let shared = Shared::new(seed, config);
+        Self::over(Shared::new(seed, Rng::new(seed), config))
+    }
+
+    /// A world whose chance is that of a generator: of octets ([`Rng::from_octets`]), which a fuzzer chooses. From
+    /// `Rng::new(seed)` it is that of [`with_config`](Self::with_config).
+    ///
+    /// Octets decide latencies, cuts, faults, turns and [`Runtime::random`](martlet_client::Runtime::random) in the order in
+    /// which they are needed, and none is spent on the keys of TLS.
+    pub fn with_rng(rng: Rng, config: SimConfig) -> Self {
+        Self::over(Shared::new(0, rng, config))
+    }
+
+    fn over(shared: Arc<Shared>) -> Self {
         shared.with(|world| world.homes.insert(SERVERS));
         Self { shared, dumps: Mutex::new(Vec::new()) }
     }
 
-    /// The seed.
+    /// The seed; 0 in a world [of a generator](Self::with_rng).
     pub fn seed(&self) -> u64 {
         self.shared.with(|world| world.seed)
     }

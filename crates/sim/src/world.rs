@@ -71,8 +71,7 @@ pub(crate) enum Event {
 pub(crate) type EventKey = (Duration, u64);
 
 impl Shared {
-    pub(crate) fn new(seed: u64, config: SimConfig) -> Arc<Self> {
-        let mut root = Rng::new(seed);
+    pub(crate) fn new(seed: u64, mut root: Rng, config: SimConfig) -> Arc<Self> {
         let world = World {
             config,
             seed,
@@ -82,7 +81,7 @@ impl Shared {
             random: root.fork(),
             scheduler: root.fork(),
             #[cfg(feature = "tls")]
-            entropy: root.fork(),
+            entropy: root.fork_apart(),
             events: BTreeMap::new(),
             next_event: 0,
             hosts: BTreeMap::new(),

@@ -7,15 +7,22 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
 use std::time::Duration;
 
-use martlet_sim::{Sim, SimConfig, SimRequest, SimResponse, for_each_seed};
+use martlet_sim::{Rng, Sim, SimConfig, SimRequest, SimResponse, for_each_seed};
 
 use common::{client, echo, get};
 
-/// A run with several tasks, servers, timers and faults.
 fn trace_of(seed: u64) -> String {
+    run(Sim::with_config(seed, faulty()))
+}
+
+fn faulty() -> SimConfig {
     let mut config = SimConfig::default();
     config.fault_percent = 40;
-    let sim = Sim::with_config(seed, config);
+    config
+}
+
+/// A run with several tasks, servers, timers and faults.
+fn run(sim: Sim) -> String {
     echo(&sim);
     sim.host("a.test").add_ipv6();
     sim.listen("b.test", 80, |request: SimRequest| {
@@ -58,6 +65,29 @@ fn different_seeds_give_different_traces() {
     digests.sort_unstable();
     digests.dedup();
     assert_eq!(digests.len(), 50);
+}
+
+#[test]
+fn a_generator_from_a_seed_gives_the_trace_of_the_seed() {
+    for seed in 0..5 {
+        assert_eq!(run(Sim::with_rng(Rng::new(seed), faulty())), trace_of(seed), "seed {seed}");
+    }
+}
+
+#[test]
+fn the_same_octets_give_the_same_trace_and_their_beginning_its_beginning() {
+    for seed in 0..20 {
+        let mut rng = Rng::new(seed);
+        let mut octets: Vec<u8> = (0..2_000).map(|_| rng.below(256) as u8).collect();
+        let trace = |octets: &[u8]| run(Sim::with_rng(Rng::from_octets(octets), faulty()));
+        let first = trace(&octets);
+        assert_eq!(first, trace(&octets), "seed {seed}");
+        // Many an octet is worth a line, and most of them come behind the first.
+        octets.truncate(200);
+        let other = trace(&octets);
+        let same = first.lines().zip(other.lines()).take_while(|(one, other)| one == other).count();
+        assert!(same > 20 && first != other, "seed {seed}: {same}\n{first}");
+    }
 }
 
 /// Set in a process that another test has started.

@@ -40,3 +40,44 @@ fn skewed_numbers_keep_their_range_and_prefer_its_start() {
     // The whole of the type is a range, too.
     let _ = rng.skewed(&(0..=usize::MAX));
 }
+
+#[test]
+fn octets_decide_as_long_as_they_last() {
+    let mut rng = Rng::from_octets(&[7, 150, 1, 2, 60, 0x12, 0x34]);
+    assert_eq!(rng.below(10), 7);
+    assert!(!rng.percent(50));
+    assert_eq!(rng.below(65_536), 0x0102);
+    assert!(!rng.percent(60));
+    assert_eq!(rng.below(257), 0x1234 % 257);
+    // From here on a seed does, and another one behind other octets.
+    let mut other = Rng::from_octets(&[7, 150, 1, 2, 60, 0x12, 0x35]);
+    assert_eq!(other.below(1_000_000_000), 0x0796_0102);
+    other.below(u64::MAX);
+    let [of_one, of_other] = [&mut rng, &mut other].map(|rng| [0; 4].map(|_| rng.next_u64()));
+    assert_ne!(of_one, of_other);
+}
+
+#[test]
+fn no_octet_is_spent_where_there_is_no_choice() {
+    let mut rng = Rng::from_octets(&[9]);
+    assert_eq!((rng.below(0), rng.below(1), rng.within(&(5..=5)), rng.skewed(&(7..=7))), (0, 0, 5, 7));
+    assert!(rng.percent(100) && !rng.percent(0));
+    assert_eq!(rng.below(256), 9);
+}
+
+#[test]
+fn forks_and_clones_draw_from_the_same_octets_in_turn() {
+    let mut rng = Rng::from_octets(&[1, 2, 3, 4]);
+    let (mut fork, mut clone) = (rng.fork(), rng.clone());
+    let drawn = [rng.below(256), fork.below(256), clone.below(256), rng.below(256)];
+    assert_eq!(drawn, [1, 2, 3, 4]);
+}
+
+#[test]
+fn the_same_octets_decide_the_same() {
+    let drawn = || {
+        let mut rng = Rng::from_octets(b"any octets");
+        (0..100).map(|_| rng.skewed(&(0..=100_000))).collect::<Vec<_>>()
+    };
+    assert_eq!(drawn(), drawn());
+}
