@@ -1,9 +1,11 @@
 //! The simulated workload over many seeds.
 
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
-use martlet_tests::soak::{RARE, run_seed, soak};
+use martlet_sim::Rng;
+use martlet_tests::soak::{RARE, run_octets, run_seed, soak};
 
 const SEEDS: u64 = 3_000;
 
@@ -58,4 +60,39 @@ fn a_trace_changes_nothing_of_a_run() {
     for seed in 0..20 {
         assert_eq!(run_seed(seed, true).judged, run_seed(seed, false).judged, "seed {seed}");
     }
+}
+
+/// Octets of any kind, long enough to decide most of a run, or too short.
+fn any_octets(seed: u64) -> Vec<u8> {
+    let mut rng = Rng::new(seed);
+    let len = rng.skewed(&(0..=4_000));
+    // Small numbers are what octets of a hand or of a fuzzer often are.
+    let bound = if rng.percent(50) { 256 } else { 12 };
+    (0..len).map(|_| rng.below(bound) as u8).collect()
+}
+
+#[test]
+fn every_request_ends_as_it_may_whatever_octets_decide() {
+    let mut outcomes = BTreeSet::new();
+    for seed in 0..1_500 {
+        match run_octets(&any_octets(seed), false).judged {
+            Ok(seen) => outcomes.extend(seen.outcomes.iter().map(|(what, _)| what.to_owned())),
+            Err(broken) => panic!("octets of seed {seed}: {broken}"),
+        }
+    }
+    assert!(outcomes.len() > 12, "these are the only ends: {outcomes:?}");
+}
+
+#[test]
+fn a_run_is_the_same_for_the_same_octets() {
+    let mut traces = Vec::new();
+    for seed in 0..20 {
+        let octets = any_octets(seed);
+        let [first, second] = [0, 1].map(|_| run_octets(&octets, true));
+        assert_eq!((&first.trace, &first.judged), (&second.trace, &second.judged), "octets of seed {seed}");
+        traces.push(first.trace);
+    }
+    traces.sort();
+    traces.dedup();
+    assert!(traces.len() >= 18, "octets decide little: {} traces", traces.len());
 }

@@ -1,5 +1,5 @@
 //! Runs seeds of the simulated workload: `soak [--seeds N] [--from S] [--most-failures N]`, or `soak --seed S` for one with
-//! its trace. `cargo xtask soak` builds and starts it.
+//! its trace, or `soak --octets FILE` for the run that the octets of a file decide. `cargo xtask soak` builds and starts it.
 
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZero;
@@ -9,9 +9,9 @@ use std::sync::Mutex;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use martlet_tests::soak::{Failed, Progress, Summary, run_seed, soak};
+use martlet_tests::soak::{Failed, Progress, Summary, Verdict, run_octets, run_seed, soak};
 
-const USAGE: &str = "usage: soak [--seeds N] [--from S] [--most-failures N] | --seed S";
+const USAGE: &str = "usage: soak [--seeds N] [--from S] [--most-failures N] | --seed S | --octets FILE";
 
 /// How many seeds are run if nobody says.
 const SEEDS: u64 = 20_000;
@@ -29,7 +29,11 @@ fn main() -> ExitCode {
     let (mut seeds, mut from, mut only, mut most_failures) = (SEEDS, 0, None, MOST_FAILURES);
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
-        let Some(number) = arguments.next().and_then(|value| value.parse().ok()) else {
+        let value = arguments.next();
+        if let ("--octets", Some(path)) = (name.as_str(), &value) {
+            return of_file(path);
+        }
+        let Some(number) = value.and_then(|value| value.parse().ok()) else {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
         };
@@ -52,15 +56,29 @@ fn main() -> ExitCode {
 
 /// One seed, with its trace.
 fn one(seed: u64) -> ExitCode {
-    let verdict = run_seed(seed, true);
+    tell(&format!("seed {seed}"), run_seed(seed, true))
+}
+
+/// What a fuzzer has found.
+fn of_file(path: &str) -> ExitCode {
+    match std::fs::read(path) {
+        Ok(octets) => tell(path, run_octets(&octets, true)),
+        Err(e) => {
+            eprintln!("{path}: {e}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn tell(what: &str, verdict: Verdict) -> ExitCode {
     print!("{}", verdict.trace);
     match verdict.judged {
         Ok(seen) => {
-            println!("\nseed {seed} is as it should be:\n{}", seen.outcomes);
+            println!("\n{what} is as it should be:\n{}", seen.outcomes);
             ExitCode::SUCCESS
         }
         Err(broken) => {
-            println!("\nseed {seed} failed: {broken}");
+            println!("\n{what} failed: {broken}");
             ExitCode::FAILURE
         }
     }

@@ -9,7 +9,8 @@ use martlet_sim::LoggedRequest;
 
 use super::invariant::{Broken, Invariant};
 use super::job::{Answer, End, Outcome};
-use super::run::{ELSEWHERE, REQUESTS, Run, TASKS};
+use super::plan::Crowd;
+use super::run::Run;
 use super::seen::Seen;
 use super::site::{content_of, has_trailers, refuses_to_continue};
 use super::wish::Wish;
@@ -29,7 +30,8 @@ pub(super) fn judge(run: &Run) -> Result<Seen, Broken> {
             by_id.entry(id).or_default().push(request);
         }
     }
-    let mut missing: BTreeSet<u64> = (1..=TASKS * REQUESTS).collect();
+    let Crowd { tasks, requests, elsewhere } = run.plan.crowd;
+    let mut missing: BTreeSet<u64> = (1..=tasks * requests).collect();
     for outcome in &run.outcomes {
         let id = outcome.wish.id;
         Invariant::EveryRequestEnds.holds(missing.remove(&id), || format!("{id} has ended twice"))?;
@@ -37,7 +39,7 @@ pub(super) fn judge(run: &Run) -> Result<Seen, Broken> {
         Case { run, outcome, came }.judge(&mut seen)?;
     }
     // The last tasks may have ended with their home, before a request or in its midst.
-    let is_excused = |id: &u64| run.home_ended && (id - 1) / REQUESTS >= TASKS - ELSEWHERE;
+    let is_excused = |id: &u64| run.home_ended && (id - 1) / requests >= tasks - elsewhere;
     missing.extend(&run.unended);
     seen.note("ended with its home", run.unended.iter().any(is_excused));
     missing.retain(|id| !is_excused(id));

@@ -17,9 +17,31 @@ pub(super) const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crowd {
+    pub(super) tasks: u64,
+    /// Of each task, one after the other.
+    pub(super) requests: u64,
+    /// So many of the last tasks run in a home that may be shut down.
+    pub(super) elsewhere: u64,
+}
+
+impl Crowd {
+    /// That of a run from a seed.
+    pub(super) const WHOLE: Self = Self { tasks: 8, requests: 4, elsewhere: 3 };
+
+    /// A smaller one.
+    pub(super) fn draw(rng: &mut Rng) -> Self {
+        let tasks = 1 + rng.below(4);
+        Self { tasks, requests: 1 + rng.below(3), elsewhere: rng.below(tasks) }
+    }
+}
+
 /// What a seed decides.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
+    pub(super) crowd: Crowd,
     /// All servers speak TLS.
     pub(super) is_secure: bool,
     pub(super) most: usize,
@@ -64,8 +86,9 @@ pub(super) fn network(rng: &mut Rng) -> (SimConfig, usize) {
 }
 
 impl Plan {
-    pub(super) fn new(rng: &mut Rng, longest: usize, is_secure: bool) -> Self {
+    pub(super) fn new(rng: &mut Rng, crowd: Crowd, longest: usize, is_secure: bool) -> Self {
         Self {
+            crowd,
             is_secure,
             most: 1 + rng.below(6) as usize,
             kept: rng.below(6) as usize,

@@ -10,18 +10,13 @@ use std::time::Duration;
 
 use martlet::Client;
 use martlet_sim::h2::FrameKind;
-use martlet_sim::{ConnectionLog, JoinHandle, Listener, LoggedRequest, Rng, Sim, SimHome};
+use martlet_sim::{ConnectionLog, JoinHandle, Listener, LoggedRequest, Rng, Sim, SimConfig, SimHome};
 
 use super::adversary::Adversary;
 use super::invariant::{Broken, Invariant};
 use super::job::{Book, Job, Outcome};
-use super::plan::{ORIGINS, Plan, millis, network, seconds, server};
+use super::plan::{Crowd, ORIGINS, Plan, millis, network, seconds, server};
 use super::site::{Mistakes, Site};
-
-pub(super) const TASKS: u64 = 8;
-pub(super) const REQUESTS: u64 = 4;
-/// The last of the tasks run in a home that may be shut down.
-pub(super) const ELSEWHERE: u64 = 3;
 
 /// All that a run comes to.
 pub(super) struct Run {
@@ -54,12 +49,33 @@ impl World {
         let mut rng = Rng::new(seed ^ 0x6832);
         let (mut config, longest) = network(&mut rng);
         config.trace = has_trace;
+        let sim = Sim::with_config(seed, config.clone());
+        Self::over(sim, &config, rng, longest, Crowd::WHOLE, seed % 5 == 1)
+    }
+
+    /// A smaller world, of which the octets decide all that a seed decides otherwise.
+    pub(super) fn of_octets(octets: &[u8], has_trace: bool) -> Self {
+        let mut rng = Rng::from_octets(octets);
+        let crowd = Crowd::draw(&mut rng);
+        let is_secure = rng.percent(4);
+        let (mut config, longest) = network(&mut rng);
+        config.trace = has_trace;
+        let sim = Sim::with_rng(rng.fork(), config.clone());
+        Self::over(sim, &config, rng, longest.min(20_000), crowd, is_secure)
+    }
+
+    fn over(
+        sim: Sim,
+        config: &SimConfig,
+        mut rng: Rng,
+        longest: usize,
+        crowd: Crowd,
+        is_secure: bool,
+    ) -> Self {
         let is_slow = *config.buffer.start() < 1_000;
         let has_faults = config.fault_percent > 0;
-        let sim = Sim::with_config(seed, config);
-        // A handshake takes more octets than such a network carries in time.
-        let is_secure = seed % 5 == 1 && !is_slow;
-        let plan = Plan::new(&mut rng, longest, is_secure);
+        // A handshake takes more octets than a slow network carries in time.
+        let plan = Plan::new(&mut rng, crowd, longest, is_secure && !is_slow);
         Self { sim, rng, plan, is_slow, has_faults }
     }
 
@@ -90,20 +106,21 @@ impl World {
         let book = Book::default();
         let elsewhere = sim.new_home();
         let mut tasks = Vec::new();
-        for task in 0..TASKS {
+        let Crowd { tasks: of_tasks, requests, elsewhere: last } = plan.crowd;
+        for task in 0..of_tasks {
             let (client, book, plan) = (client.clone(), book.clone(), plan.clone());
             let (runtime, mut rng) = (sim.runtime(), rng.fork());
             let work = async move {
-                for n in 0..REQUESTS {
+                for n in 0..requests {
                     runtime.sleep(millis(rng.skewed(&(0..=800)) as u64)).await;
-                    let id = 1 + task * REQUESTS + n;
+                    let id = 1 + task * requests + n;
                     let (client, book) = (client.clone(), book.clone());
                     Job { client, runtime: runtime.clone(), book, plan: plan.clone(), id }
                         .run(&mut rng)
                         .await;
                 }
             };
-            tasks.push(if task + ELSEWHERE < TASKS { sim.spawn(work) } else { elsewhere.spawn(work) });
+            tasks.push(if task + last < of_tasks { sim.spawn(work) } else { elsewhere.spawn(work) });
         }
         let harms = Arc::new(AtomicBool::new(false));
         if plan.is_hostile {

@@ -24,7 +24,10 @@ pub struct Verdict {
 /// Runs a seed and judges it. The same seed does the same each time.
 #[must_use]
 pub fn run_seed(seed: u64, has_trace: bool) -> Verdict {
-    let mut world = World::new(seed, has_trace);
+    verdict(World::new(seed, has_trace))
+}
+
+pub(super) fn verdict(mut world: World) -> Verdict {
     let judged = catch_unwind(AssertUnwindSafe(|| judge(&world.run()?)));
     let judged = judged.unwrap_or_else(|panic| Err(Invariant::NothingPanics.broken(text_of(&*panic))));
     Verdict { judged, trace: world.sim.trace() }
