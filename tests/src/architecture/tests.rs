@@ -341,6 +341,7 @@ fn crates_depend_only_on_those_below_them() {
         ("crates/core/Cargo.toml", "martlet-core", "[dependencies]\nxtask = { path = \"../xtask\" }"),
         ("crates/client/Cargo.toml", "martlet-client", "[dev-dependencies]\nmartlet-tests.workspace = true"),
         ("tests/Cargo.toml", "martlet-tests", "[dependencies]\nmartlet-fuzz.workspace = true"),
+        ("crates/xtask/Cargo.toml", "xtask", "[dependencies]\nmartlet-tests.workspace = true"),
     ];
     for (path, name, dependency) in up {
         assert_breaks(path, &format!("[package]\nname = \"{name}\"\n{dependency}\n"), 4, Rule::CrateArrow);
@@ -348,6 +349,16 @@ fn crates_depend_only_on_those_below_them() {
     let section = "[package]\nname = \"martlet-client\"\n[dependencies.other]\npackage = \"martlet\"\n";
     assert_breaks("crates/client/Cargo.toml", section, 3, Rule::CrateArrow);
     assert_breaks("crates/client/Cargo.toml", "[package]\nname = \"martlet-extra\"\n", 1, Rule::CrateArrow);
+}
+
+#[test]
+fn fuzzed_runs_may_be_judged_by_the_tests() {
+    let mut tree = clean();
+    tree.insert("fuzz/src/lib.rs", FORBID);
+    let manifest =
+        "[package]\nname = \"martlet-fuzz\"\n[dependencies]\nmartlet-tests = { path = \"../tests\" }\n";
+    tree.insert("fuzz/Cargo.toml", manifest);
+    assert_eq!(check(&tree), []);
 }
 
 #[test]
