@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod chunked;
+mod client;
 mod feed;
 mod head;
 mod pair_ops;
@@ -14,6 +15,7 @@ mod round_trip;
 mod slow;
 
 pub use self::chunked::chunked;
+pub use self::client::client_sim;
 pub use self::head::head;
 pub use self::pair_ops::pair_ops;
 pub use self::recv::{client_recv, server_recv};

@@ -73,13 +73,17 @@ fn inputs_of_the_corpus_get_past_the_first_checks_of_their_bodies() {
 }
 
 fn run(name: &str, body: fn(&[u8]), more: &[Vec<u8>]) {
+    run_mutations(name, body, more, MUTATIONS);
+}
+
+pub(crate) fn run_mutations(name: &str, body: fn(&[u8]), more: &[Vec<u8>], mutations: usize) {
     let mut seeds = [more, &corpus(name)].concat();
     for seed in &seeds {
         check(body, seed, "an input of the corpus");
     }
     seeds.retain(|seed| seed.len() < 2_000);
     let mut random = Random(1);
-    for turn in 0..MUTATIONS {
+    for turn in 0..mutations {
         let input = mutated(&seeds, &mut random);
         check(body, &input, &format!("mutation {turn}"));
     }
