@@ -90,7 +90,7 @@ pub(crate) fn run_mutations(name: &str, body: fn(&[u8]), more: &[Vec<u8>], mutat
 }
 
 /// The committed inputs of a body.
-fn corpus(name: &str) -> Vec<Vec<u8>> {
+pub(crate) fn corpus(name: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
     let mut paths: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     // What cargo-fuzz puts beside the committed files has names of 40 digits.

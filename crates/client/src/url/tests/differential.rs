@@ -4,10 +4,9 @@
 
 use std::env;
 
-use ::url::Url as Oracle;
-
+use super::compare::{Judgement, absolute, compare};
+use super::{Oracle, Url, UrlError};
 use crate::url::scan::{Punycode, scan, scan_normal};
-use crate::url::{Url, UrlError};
 
 /// An xorshift generator (64 bits).
 struct Random {
@@ -299,32 +298,6 @@ fn reference(random: &mut Random) -> String {
     out
 }
 
-/// Whether the text is one of those that are refused although the `url` crate repairs or takes them.
-///
-/// It is written without a look at how the scanner finds its way, and errs towards `false`.
-fn is_refused_on_purpose(text: &str, oracle: Option<&Oracle>) -> bool {
-    let before_fragment = text.split('#').next().unwrap_or_default();
-    if text.contains(|c: char| c.is_ascii_control()) || before_fragment.contains('\\') {
-        return true;
-    }
-    let rest = before_fragment.trim_matches(' ').to_ascii_lowercase();
-    let Some(rest) = rest.strip_prefix("http://").or_else(|| rest.strip_prefix("https://")) else {
-        let is_http = rest.starts_with("http:") || rest.starts_with("https:");
-        return is_http || oracle.is_none_or(|oracle| !matches!(oracle.scheme(), "http" | "https"));
-    };
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let ambiguous =
-        authority.rsplit_once('@').is_some_and(|(userinfo, _)| userinfo.contains(['@', '[', ']']));
-    let strange_host =
-        oracle.and_then(Oracle::host_str).is_some_and(|host| host.contains(['"', '`', '{', '}']));
-    authority.is_empty() || ambiguous || strange_host || oracle.is_some_and(|oracle| oracle.port() == Some(0))
-}
-
-/// Whether only tables can tell if the host is a good one.
-fn needs_idna(text: &str) -> bool {
-    !text.is_ascii() || text.contains('%') || text.to_ascii_lowercase().contains("xn--")
-}
-
 /// What became of the texts, so that a generator that makes only one kind is noticed.
 #[derive(Debug, Default)]
 struct Tally {
@@ -332,6 +305,7 @@ struct Tally {
     refused_by_both: usize,
     refused_on_purpose: usize,
     needs_the_feature: usize,
+    unjudged: usize,
 }
 
 impl Tally {
@@ -341,29 +315,13 @@ impl Tally {
         ours: Result<Url, UrlError>,
         oracle: Result<Oracle, ::url::ParseError>,
     ) {
-        let unjudged = !cfg!(feature = "url") && text.to_ascii_lowercase().contains("xn--");
-        match (ours, oracle) {
-            (Ok(ours), Ok(oracle)) => {
-                if !unjudged {
-                    assert_same(text, &ours, &oracle);
-                }
-                assert_normal(text, &ours);
-                self.agreed += 1;
-            }
-            (Ok(ours), Err(error)) => assert!(unjudged, "{text:?} is {ours:?}, but: {error}"),
-            (Err(UrlError::NeedsUrlFeature), oracle) => {
-                let is_on = cfg!(feature = "url");
-                assert!(!is_on, "{text:?} needs a feature that is on");
-                assert!(oracle.is_ok() || needs_idna(text), "{text:?} is not good with the feature either");
-                self.needs_the_feature += 1;
-            }
-            (Err(_), Err(_)) => self.refused_by_both += 1,
-            (Err(error), Ok(oracle)) => {
-                let on_purpose = is_refused_on_purpose(text, Some(&oracle)) || error == UrlError::TooLong;
-                assert!(on_purpose, "{text:?} is {}, but: {error}", oracle.as_str());
-                self.refused_on_purpose += 1;
-            }
-        }
+        *match compare(text, ours, oracle) {
+            Judgement::Agreed => &mut self.agreed,
+            Judgement::RefusedByBoth => &mut self.refused_by_both,
+            Judgement::RefusedOnPurpose => &mut self.refused_on_purpose,
+            Judgement::NeedsTheFeature => &mut self.needs_the_feature,
+            Judgement::Unjudged => &mut self.unjudged,
+        } += 1;
     }
 
     fn assert_plenty_of_each(&self, cases: usize) {
@@ -377,45 +335,6 @@ impl Tally {
         assert!(self.refused_on_purpose > least, "{self:?}");
         assert!(cfg!(feature = "url") || self.needs_the_feature > least, "{self:?}");
     }
-}
-
-fn assert_same(text: &str, ours: &Url, oracle: &Oracle) {
-    assert_eq!(ours.scheme().as_str(), oracle.scheme(), "{text:?}");
-    assert_eq!(Some(ours.host()), oracle.host_str(), "{text:?}");
-    assert_eq!(ours.explicit_port(), oracle.port(), "{text:?}");
-    assert_eq!(Some(ours.port()), oracle.port_or_known_default(), "{text:?}");
-    let (user, password) = ours.userinfo().map_or(("", None), |userinfo| match userinfo.split_once(':') {
-        Some((user, password)) => (user, Some(password)),
-        None => (userinfo, None),
-    });
-    assert_eq!((user, password), (oracle.username(), oracle.password()), "{text:?}");
-    let (path, query) = match ours.path_and_query().split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (ours.path_and_query(), None),
-    };
-    assert_eq!(query, oracle.query(), "{text:?}");
-    if !may_stop_at_a_drive_letter(text) {
-        assert_eq!(path, oracle.path(), "{text:?}");
-        assert_eq!(ours.as_str(), oracle.as_str().split('#').next().unwrap(), "{text:?}");
-    }
-}
-
-/// Whether `..` may leave a drive letter before it: right for `file`, but the `url` crate does it for all schemes.
-fn may_stop_at_a_drive_letter(text: &str) -> bool {
-    let mut segments = text.split(['/', '?', '#']);
-    segments.any(|s| matches!(s.as_bytes(), [letter, b':' | b'|', ..] if letter.is_ascii_alphabetic()))
-        && text.to_ascii_lowercase().replace("%2e", ".").contains("/..")
-}
-
-fn assert_normal(text: &str, ours: &Url) {
-    assert_eq!(Url::parse(ours.as_str()).as_ref(), Ok(ours), "{text:?} is not normal after one pass");
-    let target = ours.path_and_query();
-    assert!(target.starts_with('/') && target.bytes().all(|b| b.is_ascii_graphic() && b != b'#'), "{text:?}");
-    assert!(ours.authority().bytes().all(|b| b.is_ascii_graphic() && !b"@/\\?#".contains(&b)), "{text:?}");
-    let uri = ours.to_uri().unwrap_or_else(|error| panic!("{text:?}: {error}"));
-    assert_eq!(uri.to_string(), ours.without_credentials(), "{text:?}");
-    assert_eq!(uri.host(), Some(ours.host()), "{text:?}");
-    assert!(!ours.without_credentials().split('/').nth(2).unwrap().contains('@'), "{text:?}");
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -457,15 +376,7 @@ fn a_reference_resolves_as_the_url_crate_says_or_is_refused() {
         let reference = reference(&mut random);
         let ours = base.join(&reference);
         let theirs = oracle.join(&reference);
-        // What is refused on purpose is told from the reference, made absolute as far as that needs no resolving.
-        let text = match reference.trim_matches(' ') {
-            scheme_relative if scheme_relative.starts_with("//") => format!("http:{scheme_relative}"),
-            relative if ::url::Url::parse(relative) == Err(::url::ParseError::RelativeUrlWithoutBase) => {
-                format!("http://h/{relative}")
-            }
-            absolute => absolute.to_owned(),
-        };
-        tally.compare(&text, ours, theirs);
+        tally.compare(&absolute(&reference), ours, theirs);
     }
     tally.assert_plenty_of_each(cases);
 }
