@@ -112,6 +112,19 @@ impl Sim {
         Listener::new(Arc::clone(&self.shared), self.host(host).name(), port, handler)
     }
 
+    /// The same for clients that speak HTTP/2 by prior knowledge: what they send is taken down as frames and requests of it.
+    /// The scripts send frames as octets, the server's preface among them. (The preface of a client has two empty lines:
+    /// [`Script::expect_head`] reads up to the first of them.)
+    pub fn listen_h2_script(
+        &self,
+        host: &str,
+        port: u16,
+        scripts: impl IntoIterator<Item = Script>,
+    ) -> Listener {
+        let handler = Handler::Http2Scripts(scripts.into_iter().collect());
+        Listener::new(Arc::clone(&self.shared), self.host(host).name(), port, handler)
+    }
+
     /// Runs a future to its end, and everything else beside it. Time jumps whenever all wait for it.
     ///
     /// # Errors

@@ -5,6 +5,8 @@ mod common;
 use std::time::Duration;
 
 use martlet::Delivery;
+use martlet::http::Version;
+use martlet_sim::h2::FrameKind;
 use martlet_sim::{Script, Service, Sim, SimConfig, SimRequest, SimResponse, for_each_seed};
 
 use common::{calm, client, client_with, echo, get, raw, seconds};
@@ -218,4 +220,21 @@ fn no_connection_is_left_open() {
     assert_eq!(sim.open_connections(), 0);
     sim.run().expect("servers end with their clients");
     assert!(sim.trace().ends_with("gone\n"), "{}", sim.trace());
+}
+
+#[test]
+fn a_script_may_speak_http_2_and_what_the_client_sends_is_taken_down() {
+    let sim = Sim::new(1);
+    // SETTINGS; HEADERS of stream 1 with `:status: 200`; DATA, its end.
+    let frames = b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x02\0\x01\0\0\0\x01ok";
+    let script = Script::new().expect_head().send(&frames[..]).read_to_end();
+    let server = sim.listen_h2_script("a.test", 80, [script]);
+    let client = client(&sim);
+    let request = client.get("http://a.test/one").version(Version::HTTP_2);
+    let text = async { request.send().await?.text().await };
+    assert_eq!(sim.block_on(text).expect("no dead-lock").expect("an answer"), "ok");
+    let log = server.log();
+    assert_eq!((log[0].target.as_str(), log[0].stream, log[0].complete), ("/one", Some(1), true));
+    assert!(!server.h2(0).frames_of(FrameKind::Settings).is_empty());
+    assert_eq!(server.complaints(), [""; 0]);
 }

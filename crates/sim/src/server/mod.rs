@@ -27,6 +27,8 @@ pub(crate) enum Handler {
     Service(Arc<Mutex<dyn Service>>),
     Http2(Arc<Mutex<dyn Service>>, Arc<H2Server>),
     Scripts(Arc<[Script]>),
+    /// The same, and the client is to speak HTTP/2.
+    Http2Scripts(Arc<[Script]>),
 }
 
 /// A connection's share of it.
@@ -34,6 +36,7 @@ pub(crate) enum Accepted {
     Service(Arc<Mutex<dyn Service>>),
     Http2(Arc<Mutex<dyn Service>>, Arc<H2Server>, H2Link),
     Script(Script),
+    Http2Script(Script, H2Link),
 }
 
 impl Accepted {
@@ -41,7 +44,7 @@ impl Accepted {
     pub(crate) fn recorder(&self) -> Recorder {
         match self {
             Self::Service(_) | Self::Script(_) => Recorder::default(),
-            Self::Http2(_, _, link) => Recorder::Http2(link.tap()),
+            Self::Http2(_, _, link) | Self::Http2Script(_, link) => Recorder::Http2(link.tap()),
         }
     }
 }
@@ -88,12 +91,16 @@ impl ListenerState {
                 let (service, settings) = (Arc::clone(service), Arc::clone(settings));
                 Accepted::Http2(service, settings, self.link(nth))
             }
-            Handler::Scripts(scripts) => {
-                Accepted::Script(scripts.get(nth).or(scripts.last()).cloned().unwrap_or_default())
-            }
+            Handler::Scripts(scripts) => Accepted::Script(nth_of(scripts, nth)),
+            Handler::Http2Scripts(scripts) => Accepted::Http2Script(nth_of(scripts, nth), self.link(nth)),
         };
         Some((accepted, self.front.as_ref().map(Front::session)))
     }
+}
+
+/// The script of a connection: the last one meets all further ones.
+fn nth_of(scripts: &[Script], nth: usize) -> Script {
+    scripts.get(nth).or(scripts.last()).cloned().unwrap_or_default()
 }
 
 /// Meets a connection.
@@ -104,7 +111,7 @@ pub(crate) async fn accept(stream: Stream, place: Place, accepted: Accepted) {
             let host = SimHost { shared: Arc::clone(&stream.shared), id: stream.id, place };
             serve_on(stream, service, H2Server::clone(&settings), link, Arc::new(host)).await;
         }
-        Accepted::Script(script) => script::play(stream, script).await,
+        Accepted::Script(script) | Accepted::Http2Script(script, _) => script::play(stream, script).await,
     }
 }
 
@@ -148,7 +155,7 @@ impl Listener {
     pub fn behind_tls(self) -> Self {
         let is_http2 = self.shared.with(|world| {
             let handler = world.listeners.get(&self.place).map(|listener| &listener.handler);
-            matches!(handler, Some(Handler::Http2(..)))
+            matches!(handler, Some(Handler::Http2(..) | Handler::Http2Scripts(_)))
         });
         let protocol: &[u8] = if is_http2 { b"h2" } else { b"http/1.1" };
         let front = Front::new(&self.place.0, protocol);
@@ -182,7 +189,8 @@ impl Listener {
     }
 
     /// The handle of the `nth` HTTP/2 connection, counted from 0 as they were accepted. It may be yet to come: what it is
-    /// told before is done then. Of a server that does not speak HTTP/2, the handle is of nothing.
+    /// told before is done then. Of a server that does not speak HTTP/2, the handle is of nothing; of one
+    /// that plays a script it has the client's frames, and gives no orders.
     pub fn h2(&self, nth: usize) -> H2Link {
         self.state(|listener| listener.link(nth))
     }
