@@ -31,6 +31,8 @@ pub(crate) struct Task {
 #[derive(Default)]
 pub(crate) struct Ready {
     queue: Mutex<VecDeque<Arc<TaskWaker>>>,
+    /// Nothing runs any more. Who is in the queue holds it: nobody may be put there now.
+    is_over: AtomicBool,
 }
 
 pub(crate) struct TaskWaker {
@@ -45,7 +47,8 @@ impl Wake for TaskWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.queued.swap(true, Ordering::AcqRel) {
+        let is_over = self.ready.is_over.load(Ordering::Acquire);
+        if !is_over && !self.queued.swap(true, Ordering::AcqRel) {
             self.ready.lock().push_back(Arc::clone(self));
         }
     }
@@ -69,8 +72,9 @@ impl Ready {
         Some(task.id)
     }
 
-    /// Forgets them all.
-    pub(crate) fn clear(&self) {
+    /// Forgets them all, and those who are woken from now on.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
         self.lock().clear();
     }
 }
@@ -221,3 +225,6 @@ impl Drop for Running<'_> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

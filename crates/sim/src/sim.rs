@@ -25,7 +25,7 @@ use crate::world::Shared;
 /// that calls them. Wakers must not be called from other threads: the run does not wait for them. When it is dropped,
 /// all of its tasks are.
 pub struct Sim {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     dumps: Mutex<Vec<(String, Dump)>>,
 }
 
@@ -275,7 +275,7 @@ impl Sim {
 impl Drop for Sim {
     fn drop(&mut self) {
         let cleared = self.shared.with(|world| world.clear());
-        self.shared.ready.clear();
+        self.shared.ready.end();
         drop(cleared);
     }
 }
