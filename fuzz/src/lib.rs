@@ -15,7 +15,7 @@ mod round_trip;
 mod slow;
 
 pub use self::chunked::chunked;
-pub use self::client::{client_octets, client_sim, h2_octets, url};
+pub use self::client::{client_fields, client_octets, client_sim, h2_octets, url};
 pub use self::head::head;
 pub use self::pair_ops::pair_ops;
 pub use self::recv::{client_recv, server_recv};

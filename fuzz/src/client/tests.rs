@@ -41,3 +41,13 @@ fn responses_of_the_corpus_of_http_2_are_read_to_their_end() {
     let whole = |input: &Vec<u8>| super::h2::play(input, false).expect("no mistake is known");
     assert!(corpus("h2_octets").iter().map(whole).sum::<usize>() >= 14);
 }
+
+#[test]
+fn client_fields() {
+    run_mutations("client_fields", crate::client_fields, &[], 10_000);
+}
+
+#[test]
+fn fields_of_the_corpus_say_something() {
+    assert!(corpus("client_fields").iter().filter(|input| super::fields::judge(input)).count() >= 13);
+}
