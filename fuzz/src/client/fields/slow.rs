@@ -63,7 +63,17 @@ const MONTHS: [(&str, u64); 12] = [
 
 /// `HTTP-date` (RFC 9110 §5.6.7), as the time since 1970: what the numbers in it make a date of, if that is how the
 /// date is written. Two digits of a year are of 1970 to 2069.
+///
+/// Beyond the grammar it takes what the crate `httpdate` takes: any character between date and time in the second form, and
+/// a zero in front of the day in the third.
 fn date(text: &str) -> Option<Duration> {
+    let second = text.find(", ").map(|comma| comma + ", 06-Nov-94".len()).filter(|at| *at > 13);
+    let text = match second.map(|at| (text.get(..at), text.get(at + 1..))) {
+        Some((Some(date), Some(time))) if date.as_bytes()[date.len() - 3] == b'-' => {
+            &format!("{date} {time}")
+        }
+        _ => text,
+    };
     let words: Vec<&str> = text.split([' ', ',', '-', ':']).filter(|word| !word.is_empty()).collect();
     let [_, day, month, year, hour, minute, second] = match words[..] {
         [of_week, day, month, year, hour, minute, second, "GMT"] => {
@@ -98,6 +108,7 @@ fn date(text: &str) -> Option<Duration> {
         format!("{short}, {day:02} {name} {year} {time} GMT"),
         format!("{of_week}, {day:02}-{name}-{:02} {time} GMT", year % 100),
         format!("{short} {name} {day:2} {time} {year}"),
+        format!("{short} {name} {day:02} {time} {year}"),
     ];
     let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
     forms.contains(&text.to_owned()).then(|| Duration::from_secs(seconds))
