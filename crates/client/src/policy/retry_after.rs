@@ -11,7 +11,8 @@ pub(super) fn retry_after(fields: &Fields, now: SystemTime) -> Option<Duration> 
 }
 
 fn parse(value: &[u8], now: SystemTime) -> Option<Duration> {
-    let value = std::str::from_utf8(value).ok()?.trim();
+    // Whitespace of HTTP only: what else Unicode calls so is a part of the value.
+    let value = std::str::from_utf8(value.trim_ascii()).ok()?;
     if !value.is_empty() && value.bytes().all(|octet| octet.is_ascii_digit()) {
         // More digits than fit mean for ever.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));

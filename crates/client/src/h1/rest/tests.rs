@@ -14,6 +14,8 @@ fn the_keep_alive_field_is_read_with_a_margin() {
         ("timeout=-1", None),
         ("timeout=+1", None),
         ("timeout=1.5", None),
+        ("timeout=\u{a0}5", None),
+        ("\u{3000}timeout=5", None),
         ("timeout", None),
         ("300", None),
         ("", None),

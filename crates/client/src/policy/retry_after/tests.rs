@@ -26,7 +26,7 @@ fn dates_of_all_three_forms_are_so_far_away() {
 
 #[test]
 fn whatever_else_it_is_says_nothing() {
-    for value in ["", "-1", "+1", "1.5", "soon", "1 2", "Sun, 06 Nov 1994"] {
+    for value in ["", "-1", "+1", "1.5", "soon", "1 2", "Sun, 06 Nov 1994", "\u{a0}120", "120\u{3000}"] {
         assert_eq!(said(value), None, "{value}");
     }
 }
