@@ -238,3 +238,23 @@ fn a_script_may_speak_http_2_and_what_the_client_sends_is_taken_down() {
     assert!(!server.h2(0).frames_of(FrameKind::Settings).is_empty());
     assert_eq!(server.complaints(), [""; 0]);
 }
+
+#[test]
+fn a_script_finds_the_end_of_a_head_wherever_it_is_cut() {
+    for segment in 1..=5 {
+        let mut config = SimConfig::calm();
+        config.segment = segment..=segment;
+        let sim = Sim::with_config(0, config);
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+        // The content of the first is not read, and is in front of the second head.
+        let script = Script::new().expect_head().send(answer).expect_head().send(answer);
+        let server = sim.listen_script("a.test", 80, [script]);
+        let client = client(&sim);
+        for n in 0..2 {
+            let sent = async { client.post("http://a.test/").body("a\r\n\rb").send().await?.text().await };
+            assert_eq!(sim.block_on(sent).expect("no dead-lock").expect("an answer"), "ok", "{n}, {segment}");
+        }
+        assert_eq!(server.accepted(), 1);
+        assert_eq!(server.complaints(), [""; 0]);
+    }
+}

@@ -196,11 +196,14 @@ impl Player {
     }
 
     async fn expect_head(&mut self) -> Result<(), String> {
+        // Content that was not read may be long: no octet of it is looked at again with each that comes.
+        let mut from = 0;
         loop {
-            if let Some(at) = self.input.windows(4).position(|window| window == b"\r\n\r\n") {
-                self.input.advance(at + 4);
+            if let Some(at) = self.input[from..].windows(4).position(|window| window == b"\r\n\r\n") {
+                self.input.advance(from + at + 4);
                 return Ok(());
             }
+            from = self.input.len().saturating_sub(3);
             self.fill("a head").await?;
         }
     }
