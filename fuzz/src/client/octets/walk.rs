@@ -57,6 +57,8 @@ fn next(sent: &[u8], mut at: usize, method: &str) -> Option<Answer> {
     let rest = &sent[at..];
     let has = |name: &str| !words(&fields, name).is_empty();
     let codings = words(&fields, "transfer-encoding");
+    // RFC 9112 §6.3 asks whether the field is there, whatever it says.
+    let is_coded = fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"transfer-encoding"));
     let is_chunked = codings == [b"chunked"];
     let persists = words(&fields, "connection");
     let persists =
@@ -68,7 +70,7 @@ fn next(sent: &[u8], mut at: usize, method: &str) -> Option<Answer> {
             Slow::Sound((content, _), len) => (Some(content), at + len, true, false),
             _ => (None, sent.len(), false, false),
         }
-    } else if !codings.is_empty() {
+    } else if is_coded {
         (None, sent.len(), false, true)
     } else if has("content-length") {
         let length = length(&words(&fields, "content-length"))?;
@@ -78,7 +80,7 @@ fn next(sent: &[u8], mut at: usize, method: &str) -> Option<Answer> {
     } else {
         (Some(rest.to_vec()), sent.len(), true, true)
     };
-    let is_ambiguous = !codings.is_empty() && (has("content-length") || minor == 0);
+    let is_ambiguous = is_coded && (has("content-length") || minor == 0);
     let may_be_reused = persists && is_whole && !is_open_ended && !is_ambiguous;
     Some(Answer { status, fields, content, is_whole, is_open_ended, may_be_reused, end })
 }
