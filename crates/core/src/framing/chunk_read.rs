@@ -105,20 +105,21 @@ impl ChunkReader {
             (Place::DataEnd, [b'\r', b'\n', ..]) => 2,
             _ => return None,
         };
-        let mut size = 0_u64;
+        let line = &input[start..];
+        let (mut size, mut digits) = (0_u64, 0);
         // Eight digits fit without a check for overflow.
-        for (i, &b) in input[start..].iter().enumerate().take(9) {
-            match hex_digit(b) {
-                Some(digit) if i < 8 => size = size << 4 | u64::from(digit),
-                None if i > 0 && b == b'\r' && input.get(start + i + 1) == Some(&b'\n') => {
-                    self.size = size;
-                    self.begin_data();
-                    return Some(start + i + 2);
-                }
-                _ => break,
-            }
+        for digit in line.iter().take(8).map_while(|&b| hex_digit(b)) {
+            size = size * 16 + u64::from(digit);
+            digits += 1;
         }
-        None
+        match line[digits..] {
+            [b'\r', b'\n', ..] if digits > 0 => {
+                self.size = size;
+                self.begin_data();
+                Some(start + digits + 2)
+            }
+            _ => None,
+        }
     }
 
     fn octet(&mut self, b: u8, limits: &Limits) -> Result<(), PeerError> {
