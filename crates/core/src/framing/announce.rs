@@ -117,3 +117,6 @@ fn sized(length: u64) -> Sending {
         length => Sending::Length(Bound::new(length)),
     }
 }
+
+#[cfg(test)]
+mod tests;

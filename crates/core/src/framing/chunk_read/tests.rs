@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 /// The data of a chunked body, the octets consumed and the end, fed in pieces of `piece` octets.
@@ -69,4 +71,35 @@ fn extensions_are_bounded_over_the_whole_message() {
     );
     assert!(read(&b"0".repeat(24), 1, &limits).is_ok());
     assert!(read(&b"0".repeat(25), 1, &limits).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn chunks_of_any_data_come_out_as_they_went_in_whatever_else_their_lines_hold(
+        chunks in prop::collection::vec((prop::collection::vec(any::<u8>(), 1..300), "0{0,20}", "([ \t]?;[a-z=\"]{0,5})?"), 0..5),
+        upper: bool,
+        piece in 1..400_usize,
+    ) {
+        let mut body = Vec::new();
+        for (data, zeros, extension) in &chunks {
+            let size = if upper { format!("{:X}", data.len()) } else { format!("{:x}", data.len()) };
+            body.extend([zeros.as_bytes(), size.as_bytes(), extension.as_bytes(), b"\r\n", data, b"\r\n"].concat());
+        }
+        body.extend(b"0\r\n");
+        let data: Vec<u8> = chunks.into_iter().flat_map(|(data, ..)| data).collect();
+        let expected = Ok((data, body.len(), true));
+        prop_assert_eq!(read(&body, piece, &Limits::default()), expected);
+    }
+
+    #[test]
+    fn any_octets_are_taken_or_refused_as_they_are_octet_by_octet(
+        body in "([0-3a]{1,4}(\r\n|\r|\n| ;x\r\n)[x\r\n]{0,4}(\r\n)?){1,4}",
+        piece in 2..30_usize,
+    ) {
+        let octet_by_octet = read(body.as_bytes(), 1, &Limits::default());
+        prop_assert_eq!(read(body.as_bytes(), piece, &Limits::default()), octet_by_octet.clone());
+        prop_assert_eq!(read(body.as_bytes(), body.len(), &Limits::default()), octet_by_octet);
+    }
 }

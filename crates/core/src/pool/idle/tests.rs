@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 #[derive(Default)]
@@ -104,6 +106,31 @@ fn the_next_to_expire_is_first_whatever_came_and_went() {
         assert_eq!(expiries.first(), expected.iter().min().copied(), "after {step} steps");
         for (place, (_, id)) in expiries.heap.iter().enumerate() {
             assert_eq!(conns.get(*id).and_then(|conn| conn.timer), Some(place));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_list_is_a_queue_from_whose_middle_may_be_taken(steps in prop::collection::vec(0..8_usize, 0..60)) {
+        let (mut conns, ids) = conns(8);
+        let mut list = List::default();
+        let mut model: Vec<Id> = Vec::new();
+        for at in steps {
+            match model.iter().position(|id| *id == ids[at]) {
+                Some(place) => {
+                    list.remove(&mut conns, Which::Pool, ids[at]);
+                    model.remove(place);
+                }
+                None => {
+                    list.push(&mut conns, Which::Pool, ids[at]);
+                    model.push(ids[at]);
+                }
+            }
+            prop_assert_eq!(order(&list, &conns, Which::Pool), &model[..]);
+            for pair in model.windows(2) {
+                prop_assert_eq!(List::after(&mut conns, Which::Pool, pair[0]), Some(pair[1]));
+            }
         }
     }
 }

@@ -1,3 +1,7 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
 use super::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -106,4 +110,36 @@ fn the_hash_is_the_same_in_every_run_and_sees_every_octet() {
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), count);
+}
+
+proptest! {
+    #[test]
+    fn keys_and_origins_are_there_as_long_as_they_are_used(
+        steps in prop::collection::vec((0..3_u32, 0..3_u32, any::<bool>()), 0..60),
+    ) {
+        let mut names = Names::new();
+        let mut uses: BTreeMap<(u32, u32), u32> = BTreeMap::new();
+        for (origin, variant, begins) in steps {
+            let key = key(origin, variant);
+            let count = uses.entry((origin, variant)).or_default();
+            prop_assert_eq!(names.find(&key).is_some(), *count > 0);
+            if begins {
+                *count += 1;
+                let id = names.key(&key);
+                names.use_key(id);
+                prop_assert_eq!(names.find(&key), Some(id));
+            } else if let Some(id) = names.find(&key) {
+                *count -= 1;
+                names.unuse_key(id);
+            }
+            uses.retain(|_, count| *count > 0);
+            let origins: BTreeSet<u32> = uses.keys().map(|(origin, _)| *origin).collect();
+            prop_assert_eq!(names.keys.len(), uses.len());
+            prop_assert_eq!(names.origins.len(), origins.len());
+            for (_, entry) in names.origins.iter() {
+                let keys = uses.keys().filter(|(origin, _)| *origin == entry.origin).count();
+                prop_assert_eq!(entry.keys, keys);
+            }
+        }
+    }
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -59,4 +61,53 @@ fn ids_of_another_slab_are_not_found() {
     slab.insert(0);
     assert_eq!(slab.get(ids[2]), None);
     assert_eq!(slab.remove(ids[2]), None);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert,
+    Spend,
+    Remove(prop::sample::Index),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => Just(Step::Insert),
+        1 => Just(Step::Spend),
+        3 => any::<prop::sample::Index>().prop_map(Step::Remove),
+    ];
+    prop::collection::vec(step, 0..60)
+}
+
+proptest! {
+    #[test]
+    fn whatever_came_and_went_ids_find_their_own_entries_and_no_others(steps in steps()) {
+        let mut slab = Slab::new();
+        // Every id that there ever was, with what is under it now.
+        let mut model: Vec<(Id, Option<usize>)> = Vec::new();
+        for (n, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Insert => model.push((slab.insert(n), Some(n))),
+                Step::Spend => model.push((slab.spend_id(), None)),
+                Step::Remove(_) if model.is_empty() => {}
+                Step::Remove(at) => {
+                    let at = at.index(model.len());
+                    let (id, entry) = &mut model[at];
+                    prop_assert_eq!(slab.remove(*id), entry.take());
+                }
+            }
+            for (id, entry) in &model {
+                prop_assert_eq!(slab.get(*id), entry.as_ref());
+                prop_assert_eq!(slab.get_mut(*id).copied(), *entry);
+            }
+            let mut ids: Vec<Id> = model.iter().map(|(id, _)| *id).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            prop_assert_eq!(ids.len(), model.len(), "an id came twice");
+            let mut left: Vec<(Id, usize)> = model.iter().filter_map(|(id, entry)| Some((*id, (*entry)?))).collect();
+            left.sort_unstable();
+            prop_assert_eq!(slab.len(), left.len());
+            prop_assert_eq!(slab.iter().map(|(id, entry)| (id, *entry)).collect::<Vec<_>>(), left);
+        }
+    }
 }

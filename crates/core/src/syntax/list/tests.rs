@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn split(value: &str) -> Vec<&str> {
@@ -44,4 +46,29 @@ fn a_quoted_string_may_hold_quotes_and_commas_and_is_open_until_its_end() {
 fn tokens_compare_without_case_and_as_a_whole() {
     assert!(contains(b"keep-alive, CLOSE", "close"));
     assert!(!contains(b"xclose, close;x", "close"));
+}
+
+/// An element without whitespace around it; a quoted string in it may hold anything, behind a backslash also a quote.
+fn element() -> impl Strategy<Value = String> {
+    let token = "[a-z0-9!=;/-]{1,6}";
+    let quoted = r#"[a-z]{0,2}="([ ,a-z\t]|\\["\\,a-z]){0,8}"[a-z]{0,2}"#;
+    prop_oneof![3 => token, 1 => quoted]
+}
+
+proptest! {
+    #[test]
+    fn a_list_is_split_into_the_elements_that_it_was_made_of(
+        made in proptest::collection::vec((element(), "[ \t]{0,2}", "[ \t]{0,2}(,[ \t]{0,2}){0,2}"), 0..6),
+        before in "[ ,\t]{0,3}",
+    ) {
+        let mut value = before;
+        for (element, blank, empty_elements) in &made {
+            value.extend([element.as_str(), blank, ",", empty_elements]);
+        }
+        let elements: Vec<_> = made.iter().map(|(element, ..)| element.as_str()).collect();
+        prop_assert_eq!(split(&value), &elements[..]);
+        // The comma behind the last element is not needed.
+        let end = value.trim_end_matches([' ', '\t', ',']);
+        prop_assert_eq!(split(end), elements);
+    }
 }

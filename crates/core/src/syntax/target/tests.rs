@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -48,5 +50,40 @@ fn no_octet_that_could_end_the_request_line_passes() {
     for b in 0..=255_u8 {
         let sound = Target::Origin(&[b'/', b]).check(&Method::GET).is_ok();
         assert_eq!(sound, b.is_ascii_graphic() && b != b'#', "{b:#x}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_host_is_what_the_grammar_makes_and_no_longer_one_with_an_octet_that_it_has_not(
+        host in "([a-zA-Z0-9._~!$&'()*+,;=%-]{1,9}|\\[[0-9a-f:.]{1,9}\\])",
+        port in proptest::option::of(0..100_000_u32),
+        at: prop::sample::Index,
+        intruder in r#"[\x00-\x20"<>\\^`{|}@/?#\x7f]"#,
+    ) {
+        let text = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+        let is_port = port.is_some_and(|port| port <= 65_535);
+        prop_assert_eq!(is_host(text.as_bytes()), port.is_none() || is_port);
+        prop_assert_eq!(is_host_and_port(text.as_bytes()), is_port);
+        let mut broken = text;
+        broken.insert_str(at.index(broken.len() + 1), &intruder);
+        prop_assert!(!is_host(broken.as_bytes()), "{:?}", broken);
+        prop_assert!(!is_host_and_port(broken.as_bytes()), "{:?}", broken);
+    }
+
+    #[test]
+    fn an_absolute_target_is_received_if_the_same_may_be_sent(
+        scheme in "[a-z1+.-]{0,3}",
+        authority in "[a-z:@1]{0,4}",
+        path in "([/?#][a-z/?]{0,4})?",
+    ) {
+        let (sent, method) = (format!("{scheme}://{authority}{path}"), Method::OPTIONS);
+        let target = Target::Absolute {
+            scheme: scheme.as_bytes(),
+            authority: authority.as_bytes(),
+            path_and_query: path.as_bytes(),
+        };
+        let received = check_received(b"OPTIONS", sent.as_bytes());
+        prop_assert_eq!(target.check(&method).is_ok(), received.is_ok(), "{}", sent);
     }
 }
