@@ -5,7 +5,7 @@ mod common;
 use bytes::Bytes;
 use http::{Method, Version};
 use martlet_core::h1::{ClientConn, FieldBlock, RequestContent, RequestHead, ServerConn, Target, TargetForm};
-use martlet_core::{Limits, Misuse};
+use martlet_core::{Limits, Misuse, PeerError};
 
 use common::{Machine, Request, Seen, complete, data, feed, fields, request};
 
@@ -224,4 +224,97 @@ fn what_is_written_is_what_a_server_reads() {
         outcome.seen,
         complete(vec![Seen::Request("PATCH /x?y".into()), data(b"hello world"), trailers])
     );
+}
+
+#[test]
+fn te_is_not_named_again_where_the_application_has_named_it() {
+    for options in ["TE", "x, te", "te, x"] {
+        let head = request(Method::GET).with("te", "trailers").with("connection", options);
+        let written = head.written().unwrap();
+        assert_eq!(written.matches("connection:").count(), 1, "{written}");
+    }
+    let apart =
+        request(Method::GET).with("te", "trailers").with("connection", "x, te").with("connection", "a, b");
+    assert_eq!(apart.written().unwrap().matches("connection:").count(), 2);
+}
+
+#[test]
+fn http10_offers_no_other_protocol() {
+    let old = request(Method::GET).version(Version::HTTP_10).with("upgrade", "websocket");
+    assert!(!old.written().unwrap().contains("connection"));
+    let outcome = feed(&old.out(), b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n", None);
+    assert_eq!(outcome.seen, [Seen::Error(PeerError::UnexpectedUpgrade.into())]);
+}
+
+#[test]
+fn a_uri_without_a_scheme_has_no_absolute_form_and_one_without_a_port_no_authority_form() {
+    let authority = http::Request::connect("a.test:443").body(()).unwrap();
+    assert!(matches!(RequestHead::from_http(&authority, TargetForm::Absolute), Err(Misuse::InvalidTarget)));
+    let written = |uri: &str, method, form| {
+        let from = http::Request::builder().method(method).uri(uri).body(()).unwrap();
+        let mut conn = ClientConn::new(Limits::default());
+        conn.send_request(RequestHead::from_http(&from, form)?, RequestContent::None)?;
+        Ok(String::from_utf8(conn.taken()).unwrap())
+    };
+    assert_eq!(
+        written("a.test:443", Method::CONNECT, TargetForm::Authority),
+        Ok("CONNECT a.test:443 HTTP/1.1\r\nhost: a.test:443\r\n\r\n".to_owned())
+    );
+    assert_eq!(written("a.test", Method::CONNECT, TargetForm::Authority), Err(Misuse::InvalidTarget));
+    assert_eq!(
+        written("http://a.test/x", Method::OPTIONS, TargetForm::Asterisk),
+        Ok("OPTIONS * HTTP/1.1\r\nhost: a.test\r\n\r\n".to_owned())
+    );
+}
+
+/// What a head announces, read off the octets that it is written as.
+#[test]
+fn what_a_head_announces_is_what_it_is_written_as() {
+    let methods = [Method::GET, Method::POST, Method::DELETE, Method::CONNECT];
+    let contents =
+        [RequestContent::None, RequestContent::Sized(0), RequestContent::Sized(7), RequestContent::Chunked];
+    let lines: [&[(&str, &str)]; 5] = [
+        &[],
+        &[("expect", "100-continue")],
+        &[("host", "other.test"), ("content-length", "7")],
+        &[("content-length", "0")],
+        &[("transfer-encoding", "chunked"), ("expect", "x")],
+    ];
+    for (method, content) in methods.iter().flat_map(|method| contents.map(|content| (method, content))) {
+        for lines in lines {
+            let head = Request { fields: fields(lines), ..request(method.clone()) }.content(content);
+            let checked = head.head().check(content);
+            let written = head.written();
+            assert_eq!(checked.err(), written.as_ref().err().copied(), "{head:?}");
+            let (Ok(announcement), Ok(written)) = (checked, written) else { continue };
+            let value = |name: &str| {
+                written
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned))
+            };
+            assert_eq!(announcement.host, value("host").unwrap().as_bytes());
+            if value("transfer-encoding").is_none() {
+                assert_eq!(
+                    announcement.length,
+                    value("content-length").map(|n| n.parse().unwrap()),
+                    "{head:?}"
+                );
+            } else {
+                let length = if let RequestContent::Sized(length) = content { Some(length) } else { None };
+                assert_eq!(announcement.length, length, "{head:?}");
+            }
+            assert_eq!(announcement.expects_continue, value("expect").as_deref() == Some("100-continue"));
+            assert_eq!(head.head().check_content(content).map(|it| it.length), Ok(announcement.length));
+        }
+    }
+}
+
+#[test]
+fn the_check_of_content_leaves_target_and_host_to_its_caller() {
+    let head = Request { host: b"a b", ..request(Method::GET) }.target(Target::Origin(b"no path"));
+    assert_eq!(head.head().check(RequestContent::None), Err(Misuse::InvalidTarget));
+    assert!(head.head().check_content(RequestContent::None).is_ok());
+    let head = Request { host: b"a b", ..request(Method::GET) };
+    assert_eq!(head.head().check(RequestContent::None), Err(Misuse::InvalidHost));
+    assert_eq!(head.head().check_content(RequestContent::None).map(|it| it.host), Ok(&b"a b"[..]));
 }

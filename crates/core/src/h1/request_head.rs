@@ -104,11 +104,12 @@ impl<'a> RequestHead<'a> {
     ///
     /// As [`check`](Self::check), but for those.
     pub fn check_content(&self, content: RequestContent) -> Result<Announcement<'a>, Misuse> {
-        let Checked { sending, extra, expects_continue, .. } = self.checked(content)?;
-        let length = match (sending, extra) {
-            (Sending::Length(bound) | Sending::Chunked(Some(bound)), _) => Some(bound.declared),
-            (Sending::Ended, Extra::ContentLength(length)) if length > 0 => Some(length),
-            (Sending::Ended, _) if announces_emptiness(self.method, content) => Some(0),
+        let Checked { sending, expects_continue, .. } = self.checked(content)?;
+        // Where there is no content, no other length passes.
+        let says_zero = self.fields.contains_key(header::CONTENT_LENGTH);
+        let length = match sending {
+            Sending::Length(bound) | Sending::Chunked(Some(bound)) => Some(bound.declared),
+            Sending::Ended if says_zero || announces_emptiness(self.method, content) => Some(0),
             _ => None,
         };
         Ok(Announcement { host: self.host, length, expects_continue })

@@ -388,17 +388,20 @@ impl Request {
         self
     }
 
-    /// Hands it to a machine.
-    pub(crate) fn send(&self, conn: &mut ClientConn) -> Result<(), Misuse> {
-        let head = RequestHead {
+    pub(crate) fn head(&self) -> RequestHead<'_> {
+        RequestHead {
             method: &self.method,
             target: self.target,
             version: self.version,
             host: self.host,
             fields: &self.fields,
             block: &self.block,
-        };
-        conn.send_request(head, self.content)
+        }
+    }
+
+    /// Hands it to a machine.
+    pub(crate) fn send(&self, conn: &mut ClientConn) -> Result<(), Misuse> {
+        conn.send_request(self.head(), self.content)
     }
 
     /// A new machine that has it, none of it transmitted.
@@ -470,6 +473,17 @@ pub(crate) fn data(octets: &[u8]) -> Seen {
 pub(crate) fn complete(mut seen: Vec<Seen>) -> Vec<Seen> {
     seen.push(Seen::End);
     seen
+}
+
+/// Each is one lower-case clause without a full stop, and no two are the same.
+#[track_caller]
+pub(crate) fn assert_clauses(texts: &[String]) {
+    for (at, text) in texts.iter().enumerate() {
+        let proper_noun = text.starts_with("HTTP/") || text.starts_with("RFC");
+        assert!(proper_noun || !text.starts_with(|first: char| first.is_uppercase()), "{text:?}");
+        assert!(text.contains(' ') && !text.ends_with('.') && !text.contains('\n'), "{text:?}");
+        assert!(!texts[..at].contains(text), "{text:?} is there twice");
+    }
 }
 
 /// A source of numbers that a seed decides (SplitMix64).
