@@ -159,3 +159,25 @@ fn a_server_ignores_the_expectation_of_http10_and_of_requests_without_content() 
         assert!(!feed(&ServerConn::new(Limits::default()), head, None).conn.expects_continue());
     }
 }
+
+#[test]
+fn another_expectation_holds_nothing_back_and_is_not_told_of() {
+    let post = request(Method::POST).with("expect", "100-continued, x").content(RequestContent::Sized(3));
+    let mut conn = post.out();
+    assert!(!conn.is_awaiting_continue());
+    conn.send_last_data(Bytes::from_static(b"abc")).unwrap();
+    assert_eq!(conn.taken(), b"abc");
+    let head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: x\r\nContent-Length: 3\r\n\r\n";
+    assert!(!feed(&ServerConn::new(Limits::default()), head, None).conn.expects_continue());
+}
+
+#[test]
+fn the_machine_says_whether_it_awaits_100() {
+    let mut conn = expecting();
+    assert!(conn.is_awaiting_continue());
+    assert!(!feed(&conn, b"HTTP/1.1 100 Continue\r\n\r\n", None).conn.is_awaiting_continue());
+    assert!(!feed(&conn, b"HTTP/1.1 403 Forbidden\r\n\r\n", None).conn.is_awaiting_continue());
+    assert!(!feed(&conn, b"", Some(Ending::Fin)).conn.is_awaiting_continue());
+    conn.stop_awaiting_continue();
+    assert!(!conn.is_awaiting_continue());
+}

@@ -3,8 +3,11 @@
 mod common;
 
 use bytes::Bytes;
-use http::HeaderValue;
-use martlet_core::h1::{ClientConn, FieldSpans, Fields, HeadSpans, Item, ResponseHead};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use martlet_core::h1::{
+    ClientConn, Disposition, FieldSpans, Fields, HeadSpans, Item, ResponseContent, ResponseHead, ServerConn,
+};
+use martlet_core::{Ending, Limits, Misuse, PeerError};
 
 use common::{Machine, feed, get};
 
@@ -162,4 +165,26 @@ fn heads_are_shown_to_people_as_text() {
     let shown = format!("{:?}", head(b"HTTP/1.1 204 No\r\nA: b\r\n\r\n"));
     assert!(shown.contains("204") && shown.contains("\"No\"") && shown.contains("\"A\": \"b\""), "{shown}");
     assert_eq!(get().taken(), b"");
+}
+
+/// Length and last letter are those of a field that decides about the message.
+#[test]
+fn a_field_is_known_by_its_whole_name() {
+    let input = b"HTTP/1.1 200 x\r\nX-Request-Path: 3\r\nX-Transfer-Coding: chunked\r\nX-Location: close\r\n\r\nabcdef";
+    let outcome = feed(&get(), input, Some(Ending::Fin));
+    assert_eq!(outcome.content(), b"abcdef", "the content ends with the connection");
+    let input = b"HTTP/1.1 200 x\r\nContent-Length: 3\r\nX-Location: close\r\n\r\nabc";
+    assert_eq!(feed(&get(), input, None).conn.disposition(), Disposition::Reusable);
+
+    let ask = |lines: &str| {
+        feed(&ServerConn::new(Limits::default()), format!("POST / HTTP/1.1\r\n{lines}\r\n").as_bytes(), None)
+    };
+    assert_eq!(ask("Cost: a\r\n").error(), Some(&PeerError::Host.into()));
+    assert_eq!(ask("Host: a\r\nCost: a\r\n").error(), None);
+    let object = ask("Host: a\r\nObject: 100-continue\r\nContent-Length: 3\r\n").conn;
+    assert!(!object.expects_continue());
+    let mut archive = ask("Host: a\r\nArchive: x\r\nConnection: upgrade\r\n").conn;
+    let status = StatusCode::SWITCHING_PROTOCOLS;
+    let switched = archive.send_response(status, None, &HeaderMap::new(), ResponseContent::None);
+    assert_eq!(switched, Err(Misuse::InvalidStatus));
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use http::{Method, Version};
-use martlet_core::h1::{ClientConn, Disposition, RequestContent, ServerConn, WaitingOn};
+use martlet_core::h1::{ClientConn, Disposition, Item, RequestContent, ServerConn, WaitingOn};
 use martlet_core::{CloseReason, Delivery, Error, Limits, Misuse, PeerError};
 
 use common::{Machine, Seen, complete, data, feed, get, post, request};
@@ -168,4 +168,59 @@ fn errors_of_the_three_kinds_are_never_confused() {
     assert!(matches!(Error::from(Misuse::OutOfTurn), Error::Misuse(_)));
     let closed = martlet_core::Closed::BeforeResponse { interim: false, by: martlet_core::Ending::Fin };
     assert!(matches!(Error::from(closed), Error::Closed(_)));
+}
+
+#[test]
+fn an_option_is_found_among_others_whatever_its_place() {
+    for options in ["Keep-Alive", "x, keep-alive", "keep-alive, x", "x\r\nConnection: keep-alive"] {
+        let kept = after(&get(), &format!("HTTP/1.0 200 OK\r\nConnection: {options}"));
+        assert_eq!(kept, Disposition::Reusable, "{options}");
+    }
+    let twice = after(&get(), "HTTP/1.0 200 OK\r\nConnection: x, keep-alive\r\nConnection: y, not-alive!");
+    assert_eq!(twice, Disposition::Reusable, "what one line says no other line takes back");
+}
+
+#[test]
+fn a_transfer_coding_in_http10_spoils_the_connection_also_where_there_is_nothing_to_frame() {
+    let input = |status| {
+        format!("HTTP/1.0 {status} x\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .into_bytes()
+    };
+    for (conn, status) in [(request(Method::HEAD).out(), 200), (get(), 204), (get(), 304)] {
+        let outcome = feed(&conn, &input(status), None);
+        assert_eq!(outcome.seen, complete(vec![Seen::Response(status)]));
+        assert_eq!(outcome.conn.disposition(), Disposition::Close(CloseReason::AmbiguousFraming));
+    }
+}
+
+#[test]
+fn between_two_exchanges_the_machine_listens_for_the_end_of_the_stream() {
+    let mut conn = feed(&get(), b"HTTP/1.1 204 No Content\r\n\r\n", None).conn;
+    assert_eq!(conn.recv(b"").map(|received| received.item), Ok(Item::Paused), "the exchange is over");
+    conn.start_next_exchange().unwrap();
+    assert_eq!(conn.recv(b"").map(|received| received.item), Ok(Item::NeedInput));
+    conn.handle_eof();
+    assert_eq!(conn.recv(b"").map(|received| received.item), Ok(Item::Closed));
+    assert_eq!(conn.disposition(), Disposition::Close(CloseReason::PeerClosed));
+}
+
+#[test]
+fn every_reason_to_close_is_one_clause_of_its_own() {
+    let reasons = [
+        CloseReason::PeerSaidClose,
+        CloseReason::WeSaidClose,
+        CloseReason::Http10,
+        CloseReason::CloseDelimited,
+        CloseReason::AmbiguousFraming,
+        CloseReason::SurplusData,
+        CloseReason::PeerClosed,
+        CloseReason::Reset,
+        CloseReason::WriteFailed,
+        CloseReason::ContentAbandoned,
+        CloseReason::PeerError,
+    ];
+    common::assert_clauses(&reasons.map(|reason| reason.to_string()));
+    for reason in reasons {
+        assert_eq!(reason.explanation(), reason.to_string());
+    }
 }

@@ -257,3 +257,106 @@ fn a_reset_breaks_the_response_off() {
     assert!(conn.transmit().is_empty());
     assert_eq!(conn.disposition(), Disposition::Close(CloseReason::WriteFailed));
 }
+
+#[test]
+fn an_end_while_a_request_is_answered_is_closed() {
+    let mut conn = asked(GET);
+    assert_eq!(conn.recv(b"").map(|received| received.item), Ok(ServerItem::Paused));
+    conn.handle_eof();
+    assert_eq!(conn.recv(b"GET").map(|received| received.item), Ok(ServerItem::Paused), "octets come first");
+    assert_eq!(conn.recv(b"").map(|received| received.item), Ok(ServerItem::Closed));
+}
+
+#[test]
+fn how_a_stream_ended_inside_a_request_is_why_the_connection_closes() {
+    for (by, why) in [(Ending::Fin, CloseReason::PeerClosed), (Ending::Reset, CloseReason::Reset)] {
+        let outcome = feed(&ServerConn::new(Limits::default()), &GET[..9], Some(by));
+        assert_eq!(outcome.conn.disposition(), Disposition::Close(why));
+        assert_eq!(outcome.conn.waiting_on(), WaitingOn::Nothing);
+    }
+}
+
+#[test]
+fn whose_move_it_is_between_requests() {
+    let mut conn = ServerConn::new(Limits::default());
+    assert_eq!(conn.waiting_on(), WaitingOn::PeerToSend);
+    conn = feed(&conn, GET, None).conn;
+    conn.send_response(StatusCode::OK, None, &fields(&[]), ResponseContent::None).unwrap();
+    assert_eq!(conn.waiting_on(), WaitingOn::PeerToRead);
+    conn.taken();
+    assert_eq!(conn.waiting_on(), WaitingOn::Application, "the next exchange is for it to begin");
+    conn.start_next_exchange().unwrap();
+    assert_eq!(conn.waiting_on(), WaitingOn::PeerToSend);
+    conn.handle_eof();
+    assert_eq!(conn.waiting_on(), WaitingOn::Nothing);
+}
+
+#[test]
+fn why_the_connection_will_close_is_known_as_soon_as_either_side_has_said_so() {
+    assert_eq!(asked(GET).close_reason(), None);
+    let they = asked(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_eq!(they.close_reason(), Some(CloseReason::PeerSaidClose));
+    let mut we = asked(GET);
+    let close = fields(&[("connection", "close")]);
+    we.send_response(StatusCode::OK, None, &close, ResponseContent::None).unwrap();
+    assert_eq!(we.close_reason(), Some(CloseReason::WeSaidClose));
+}
+
+#[test]
+fn a_response_says_how_the_connection_goes_on_once_and_only_where_it_must() {
+    let answered = |input: &[u8], lines: &[(&'static str, &str)]| {
+        let mut conn = asked(input);
+        conn.send_response(StatusCode::OK, None, &fields(lines), ResponseContent::None).unwrap();
+        String::from_utf8(conn.taken()).unwrap()
+    };
+    let old = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    assert!(answered(old, &[]).contains("\r\nconnection: keep-alive\r\n"));
+    let closing = answered(old, &[("connection", "close")]);
+    assert_eq!(closing.matches("connection:").count(), 1, "{closing}");
+    let keeping = answered(old, &[("connection", "keep-alive")]);
+    assert_eq!(keeping.matches("connection:").count(), 1, "{keeping}");
+    let new = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n";
+    assert!(!answered(new, &[]).contains("connection"), "persistence is the default of HTTP/1.1");
+}
+
+#[test]
+fn a_length_among_the_fields_is_the_one_that_a_response_to_head_announces() {
+    let answered = |method: &str, lines: &[(&'static str, &str)]| {
+        let mut conn = asked(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+        conn.send_response(StatusCode::OK, None, &fields(lines), ResponseContent::None)?;
+        Ok(String::from_utf8(conn.taken()).unwrap())
+    };
+    let nine = [("content-length", "9")];
+    assert_eq!(answered("HEAD", &nine), Ok("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n".to_owned()));
+    assert_eq!(answered("HEAD", &[]), Ok("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned()));
+    assert_eq!(answered("GET", &nine), Err(Misuse::ConflictingFraming));
+}
+
+#[test]
+fn behind_an_error_nothing_is_sent() {
+    let mut broken = read("\0");
+    assert!(broken.error().is_some());
+    let mut inside = read("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").conn;
+    inside.send_response(StatusCode::OK, None, &fields(&[]), ResponseContent::Chunked).unwrap();
+    assert!(inside.recv(b"x").is_err());
+    for conn in [&mut broken.conn, &mut inside] {
+        let none = fields(&[]);
+        assert_eq!(conn.send_interim(StatusCode::CONTINUE, &none), Err(Misuse::Finished));
+        let response = conn.send_response(StatusCode::OK, None, &none, ResponseContent::None);
+        assert_eq!(response, Err(Misuse::Finished));
+        assert_eq!(conn.send_data(Bytes::from_static(b"x")), Err(Misuse::Finished));
+        assert_eq!(conn.send_trailers(&none), Err(Misuse::Finished));
+        assert_eq!(conn.start_next_exchange(), Err(Misuse::Finished));
+    }
+}
+
+#[test]
+fn behind_the_last_piece_content_is_out_of_turn_and_not_early() {
+    let mut conn = asked(GET);
+    conn.send_response(StatusCode::OK, None, &fields(&[]), ResponseContent::Chunked).unwrap();
+    conn.send_data(Bytes::from_static(b"a")).unwrap();
+    assert_eq!(conn.send_data(Bytes::from_static(b"b")), Err(Misuse::Backpressure));
+    conn.taken();
+    conn.send_last_data(Bytes::from_static(b"b")).unwrap();
+    assert_eq!(conn.send_data(Bytes::from_static(b"c")), Err(Misuse::OutOfTurn));
+}

@@ -4,7 +4,9 @@ mod common;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use martlet_core::h1::{ClientConn, Disposition, RequestContent, ResponseContent, ServerConn, WaitingOn};
+use martlet_core::h1::{
+    ClientConn, Disposition, RequestContent, ResponseContent, ServerConn, ServerItem, WaitingOn,
+};
 use martlet_core::{CloseReason, Delivery, Limits, Misuse, PeerError};
 
 use common::{Machine, Seen, asked, complete, data, feed, fields, get, request};
@@ -170,4 +172,31 @@ fn a_server_cannot_switch_unasked_or_with_content() {
         assert_eq!(refused, Err(Misuse::ContentNotAllowed));
         assert!(conn.transmit().is_empty());
     }
+}
+
+#[test]
+fn a_switch_takes_both_an_offer_and_the_connection_option_for_it() {
+    for (lines, switches) in [
+        ("Upgrade: x\r\nConnection: upgrade\r\n", true),
+        ("Upgrade: x\r\n", false),
+        ("Connection: upgrade\r\n", false),
+    ] {
+        let mut conn = asked(format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n").as_bytes());
+        let status = StatusCode::SWITCHING_PROTOCOLS;
+        let sent = conn.send_response(status, None, &fields(&[]), ResponseContent::None);
+        assert_eq!(sent, if switches { Ok(()) } else { Err(Misuse::InvalidStatus) }, "{lines}");
+    }
+    let mut old = asked(b"GET / HTTP/1.0\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
+    let sent = old.send_response(StatusCode::SWITCHING_PROTOCOLS, None, &fields(&[]), ResponseContent::None);
+    assert_eq!(sent, Err(Misuse::InvalidStatus), "HTTP/1.0 has no Upgrade");
+}
+
+#[test]
+fn behind_a_switch_the_end_of_the_stream_is_the_other_protocols_business() {
+    let mut conn = asked(b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n");
+    conn.send_response(StatusCode::OK, None, &fields(&[]), ResponseContent::None).unwrap();
+    conn.taken();
+    conn.handle_eof();
+    assert_eq!(conn.recv(b"").map(|received| received.item), Ok(ServerItem::Paused));
+    assert_eq!(conn.disposition(), Disposition::Switched);
 }

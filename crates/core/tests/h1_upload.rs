@@ -5,7 +5,7 @@ mod common;
 use bytes::{Buf, Bytes};
 use http::Method;
 use martlet_core::h1::{ClientConn, Disposition, Item, RequestContent, WaitingOn};
-use martlet_core::{CloseReason, Closed, Delivery, Ending, Misuse};
+use martlet_core::{CloseReason, Closed, Delivery, Ending, Limits, Misuse};
 
 use common::{Machine, Seen, complete, data, feed, fields, post, request};
 
@@ -330,4 +330,39 @@ fn octets_before_the_head_is_out_are_an_answer_all_the_same() {
     conn.take(3);
     assert_eq!(conn.recv(b"H").unwrap().item, Item::NeedInput);
     assert_eq!(conn.delivery(), Delivery::Answered);
+}
+
+#[test]
+fn the_machine_says_whether_it_takes_content_now_and_whether_the_request_is_out() {
+    let piece = || Bytes::from_static(b"ab");
+    assert!(!ClientConn::new(Limits::default()).wants_data());
+    let mut conn = request(Method::POST).content(RequestContent::Sized(4)).begun();
+    assert_eq!(
+        (conn.wants_data(), conn.is_request_sent()),
+        (true, false),
+        "content may go out with the head"
+    );
+    conn.send_data(piece()).unwrap();
+    assert_eq!((conn.wants_data(), conn.is_request_sent()), (false, false), "one piece at a time");
+    conn.taken();
+    assert_eq!((conn.wants_data(), conn.is_request_sent()), (true, false));
+    conn.send_last_data(piece()).unwrap();
+    assert_eq!((conn.wants_data(), conn.is_request_sent()), (false, false));
+    conn.taken();
+    assert_eq!((conn.wants_data(), conn.is_request_sent()), (false, true));
+}
+
+#[test]
+fn what_breaks_an_upload_off_leaves_no_content_wanted() {
+    let breaks: [fn(&mut ClientConn); 4] =
+        [ClientConn::abandon_content, ClientConn::handle_reset, ClientConn::handle_write_error, |conn| {
+            assert!(conn.recv(b"\0").is_err())
+        }];
+    for break_off in breaks {
+        let mut conn = post(RequestContent::Chunked);
+        assert!(conn.wants_data());
+        break_off(&mut conn);
+        assert_eq!((conn.wants_data(), conn.is_request_sent()), (false, false));
+        assert_eq!(conn.send_data(Bytes::from_static(b"x")), Err(Misuse::Finished));
+    }
 }

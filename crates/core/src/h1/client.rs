@@ -236,7 +236,7 @@ impl ClientConn {
     /// nothing else, so they may be read straight into the application's buffer. `u64::MAX` means up to the end of
     /// the connection.
     pub fn recv_passthrough(&self) -> Option<u64> {
-        let open = self.error.is_none() && self.cycle.response() == Half::Content;
+        let open = self.cycle.response() == Half::Content;
         Some(self.reader.passthrough()).filter(|&n| open && n > 0)
     }
 
@@ -337,7 +337,7 @@ impl ClientConn {
 
     /// Whether content is due and a piece of it would be taken now.
     pub fn wants_data(&self) -> bool {
-        self.error.is_none() && self.cycle.request() == Half::Content && self.writer.takes_content()
+        self.writer.takes_content()
     }
 
     /// Whether content is held back until 100 (Continue) comes or
@@ -461,10 +461,6 @@ impl ClientConn {
         if self.error.is_some() || self.cycle.request() == Half::Broken {
             return Err(Misuse::Finished);
         }
-        if self.cycle.request() == Half::Content && self.writer.wants_content() {
-            Ok(())
-        } else {
-            Err(Misuse::OutOfTurn)
-        }
+        if self.writer.wants_content() { Ok(()) } else { Err(Misuse::OutOfTurn) }
     }
 }

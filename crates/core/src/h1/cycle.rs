@@ -136,9 +136,7 @@ impl Cycle {
     pub(crate) fn disposition(&self) -> Disposition {
         match (self.request, self.response, self.close) {
             (Half::Done, _, _) if self.is_switching() => Disposition::Switched,
-            (Half::Broken, _, Some(why)) if self.is_switching() => Disposition::Close(why),
-            (Half::Idle, Half::Idle, None) => Disposition::Reusable,
-            (Half::Done, Half::Done, None) if !self.is_switching() => Disposition::Reusable,
+            (Half::Idle, Half::Idle, None) | (Half::Done, Half::Done, None) => Disposition::Reusable,
             (Half::Idle | Half::Done | Half::Broken, Half::Idle | Half::Done | Half::Broken, Some(why)) => {
                 Disposition::Close(why)
             }
