@@ -181,7 +181,10 @@ impl Attempts {
 
 /// A span that was doubled so often, up to the longest.
 pub(crate) fn backoff(first: Duration, doubled: u32, longest: Duration) -> Duration {
-    first.saturating_mul(1u32.checked_shl(doubled).unwrap_or(u32::MAX)).min(longest)
+    let shift = doubled.min(31);
+    let wait = first.saturating_mul(1 << shift).min(longest);
+    // What is not at its longest by then began with next to nothing.
+    (shift..doubled).take(64).fold(wait, |wait, _| wait.saturating_mul(2).min(longest))
 }
 
 /// A share of a span, by chance: half of it at least, so that those who were refused together do not come together again.

@@ -1,5 +1,6 @@
 use martlet_core::time::Phase;
 use martlet_core::{Closed, Ending};
+use proptest::prelude::*;
 
 use super::*;
 use crate::url::Url;
@@ -176,4 +177,21 @@ fn a_policy_adds_an_attempt_and_no_replays_and_forgets_nothing_that_was_seen() {
     assert!(attempts.judge(&e, PROVEN, &request(Method::GET)).is_none());
     let e = attempts.conclude(error(NotSent, Kind::Connect));
     assert_eq!((e.delivery(), e.attempts()), (Unknown, 3));
+}
+
+proptest! {
+    #[test]
+    fn each_wait_is_twice_the_one_before_up_to_the_longest(first: u64, small in 0..64_u32, longest: u64, doubled in 0..80_u32) {
+        let (first, longest) = (Duration::from_nanos(first >> small), Duration::from_nanos(longest));
+        prop_assert_eq!(backoff(first, 0, longest), first.min(longest));
+        let twice = backoff(first, doubled, longest).saturating_mul(2).min(longest);
+        prop_assert_eq!(backoff(first, doubled + 1, longest), twice);
+    }
+
+    #[test]
+    fn half_of_a_wait_is_certain_and_the_rest_is_chance(nanos: u64, small in 0..64_u32, random: u64) {
+        let span = Duration::from_nanos(nanos >> small);
+        let wait = jittered(span, random);
+        prop_assert!(wait >= span / 2 && wait <= span, "{wait:?} of {span:?}");
+    }
 }
