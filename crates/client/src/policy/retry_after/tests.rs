@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 /// Sunday, 6 November 1994, 08:49:37.
@@ -28,5 +30,28 @@ fn dates_of_all_three_forms_are_so_far_away() {
 fn whatever_else_it_is_says_nothing() {
     for value in ["", "-1", "+1", "1.5", "soon", "1 2", "Sun, 06 Nov 1994", "\u{a0}120", "120\u{3000}"] {
         assert_eq!(said(value), None, "{value}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_number_of_seconds_of_any_length_is_taken(digits in "[0-9]{1,30}", blanks in "[ \t]{0,2}") {
+        let expected = Duration::from_secs(digits.parse().unwrap_or(u64::MAX));
+        prop_assert_eq!(said(&format!("{blanks}{digits}{blanks}")), Some(expected));
+    }
+
+    #[test]
+    fn a_date_is_as_far_away_as_it_is(now in 0..4_000_000_000_u64, date in 0..4_000_000_000_u64) {
+        let at = |second| SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+        let value = httpdate::fmt_http_date(at(date));
+        prop_assert_eq!(parse(value.as_bytes(), at(now)), Some(Duration::from_secs(date.saturating_sub(now))));
+    }
+
+    #[test]
+    fn no_value_is_taken_for_a_wait_that_it_does_not_say(value in prop::collection::vec(any::<u8>(), 0..40)) {
+        let text = String::from_utf8_lossy(&value).trim().to_owned();
+        let is_number = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+        let is_date = text.contains(':');
+        prop_assert!(is_number || is_date || parse(&value, SystemTime::UNIX_EPOCH).is_none());
     }
 }
