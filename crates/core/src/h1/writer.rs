@@ -246,12 +246,10 @@ impl Writer {
         }
         self.size_line.advance(take(self.size_line.rest().len()));
         let data = take(self.data.len());
-        if data > 0 {
-            self.data.advance(data);
-            if self.data.is_empty() {
-                // Let go of the caller's memory.
-                self.data = Bytes::new();
-            }
+        self.data.advance(data);
+        if self.data.is_empty() {
+            // Let go of the caller's memory.
+            self.data = Bytes::new();
         }
         self.tail = &self.tail[take(self.tail.len())..];
         self.last_sent += take(self.last.len() - self.last_sent);
