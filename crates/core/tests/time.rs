@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use martlet_core::time::{Deadlines, Expired, Phase, Timeouts};
+use proptest::prelude::*;
 
 /// Some instant; all others are counted from it.
 #[expect(
@@ -169,4 +170,152 @@ fn allowances_beyond_all_time_are_no_limit() {
     let mut deadlines = Deadlines::new(timeouts(|t| t.read = Some(Duration::MAX)), now);
     deadlines.enter(Phase::ReceiveContent, now);
     assert_eq!(deadlines.poll_timeout(), None);
+}
+
+#[test]
+fn every_phase_has_words_of_its_own() {
+    let mut texts = PHASES.map(|phase| phase.to_string());
+    texts.sort();
+    assert!(texts.windows(2).all(|pair| pair[0] != pair[1] && !pair[0].is_empty()));
+}
+
+#[test]
+fn silence_is_counted_from_the_last_progress_of_a_phase_that_runs() {
+    let now = epoch();
+    let mut deadlines = Deadlines::new(Timeouts::default(), now);
+    assert_eq!(deadlines.silence(Phase::Send, now + secs(9)), None);
+    deadlines.enter(Phase::Send, now + secs(1));
+    assert_eq!(deadlines.silence(Phase::Send, now + secs(3)), Some(secs(2)));
+    deadlines.progress(Phase::Send, now + secs(3));
+    deadlines.progress(Phase::ReceiveHead, now + secs(4));
+    assert_eq!(deadlines.silence(Phase::Send, now + secs(4)), Some(secs(1)));
+    assert_eq!(deadlines.silence(Phase::Send, now), Some(Duration::ZERO), "time does not go backwards");
+    assert_eq!(deadlines.started(), now);
+}
+
+const PHASES: [Phase; 9] = [
+    Phase::Pool,
+    Phase::Resolve,
+    Phase::Connect,
+    Phase::Tls,
+    Phase::Send,
+    Phase::Continue,
+    Phase::ReceiveHead,
+    Phase::ReceiveContent,
+    Phase::KeepAlive,
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Enter(Phase),
+    Progress(Phase),
+    Leave(Phase),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let phase = || prop::sample::select(PHASES.to_vec());
+    prop_oneof![
+        3 => phase().prop_map(Step::Enter),
+        2 => phase().prop_map(Step::Progress),
+        1 => phase().prop_map(Step::Leave),
+    ]
+}
+
+fn any_timeouts() -> impl Strategy<Value = Timeouts> {
+    let setting = || prop::option::weighted(0.7, (1..8_u64).prop_map(secs));
+    let all = (
+        setting(),
+        setting(),
+        setting(),
+        setting(),
+        setting(),
+        setting(),
+        prop::option::of((5..15_u64).prop_map(secs)),
+    );
+    all.prop_map(|(pool, connect, write, read, head, continue_, total)| {
+        timeouts(|t| {
+            (t.pool, t.connect, t.write, t.read, t.head, t.continue_, t.total) =
+                (pool, connect, write, read, head, continue_, total)
+        })
+    })
+}
+
+/// A phase that runs, with the second in which it began and that of its last progress.
+type Runs = (Phase, u64, u64);
+
+/// The seconds in which a phase is too late, by the table in the documentation of `Timeouts`.
+fn deadlines_of(timeouts: &Timeouts, (phase, since, progress): Runs) -> Vec<u64> {
+    let at = |from: u64, allowed: Option<Duration>| allowed.map(|allowed| from + allowed.as_secs());
+    let both = match phase {
+        Phase::Pool => [at(progress, timeouts.pool), None],
+        Phase::Resolve | Phase::Connect | Phase::Tls => [at(since, timeouts.connect), None],
+        Phase::Send => [at(progress, timeouts.write), None],
+        Phase::Continue => [at(since, timeouts.continue_), None],
+        Phase::ReceiveHead => [at(progress, timeouts.read), at(since, timeouts.head)],
+        Phase::ReceiveContent => [at(progress, timeouts.read), None],
+        _ => [None, None],
+    };
+    both.into_iter().flatten().collect()
+}
+
+proptest! {
+    #[test]
+    fn whatever_runs_the_deadlines_are_those_of_the_table(
+        timeouts in any_timeouts(),
+        steps in prop::collection::vec((step(), 0..3_u64), 0..24),
+        later in 0..20_u64,
+    ) {
+        let epoch = epoch();
+        let at = |second: u64| epoch + secs(second);
+        let mut deadlines = Deadlines::new(timeouts.clone(), epoch);
+        let (mut running, mut connecting, mut now): (Vec<Runs>, Option<u64>, u64) = (Vec::new(), None, 0);
+        for (step, pause) in steps {
+            now += pause;
+            match step {
+                // So many run at a time at most.
+                Step::Enter(_) if running.len() == 4 => continue,
+                Step::Enter(phase) => {
+                    let connects = matches!(phase, Phase::Resolve | Phase::Connect | Phase::Tls);
+                    if !running.iter().any(|(other, ..)| *other == phase) {
+                        let since = if connects { *connecting.get_or_insert(now) } else { now };
+                        running.push((phase, since, now));
+                    }
+                    deadlines.enter(phase, at(now));
+                }
+                Step::Progress(phase) => {
+                    running.iter_mut().filter(|(other, ..)| *other == phase).for_each(|runs| runs.2 = now);
+                    deadlines.progress(phase, at(now));
+                }
+                Step::Leave(phase) => {
+                    running.retain(|(other, ..)| *other != phase);
+                    deadlines.leave(phase);
+                }
+            }
+            for phase in PHASES {
+                let runs = running.iter().find(|(other, ..)| *other == phase);
+                prop_assert_eq!(deadlines.is_in(phase), runs.is_some());
+                prop_assert_eq!(deadlines.silence(phase, at(now)), runs.map(|(.., progress)| secs(now - progress)));
+            }
+        }
+        let total = timeouts.total.map(|total| total.as_secs());
+        let first = |runs: &Runs| deadlines_of(&timeouts, *runs).into_iter().min();
+        let of_phases = running.iter().filter_map(first).min();
+        prop_assert_eq!(deadlines.poll_timeout(), of_phases.into_iter().chain(total).min().map(at));
+
+        let now = now + later;
+        prop_assert_eq!(deadlines.is_total_over(at(now)), total.is_some_and(|total| total <= now));
+        match deadlines.expired(at(now)) {
+            None => prop_assert!(of_phases.into_iter().chain(total).all(|due| due > now)),
+            // When both are due at once it is the phase that is named, with its own time.
+            Some(Expired { elapsed, .. }) if total.is_some_and(|total| of_phases.is_none_or(|due| total < due)) => {
+                prop_assert_eq!(elapsed, secs(now));
+            }
+            Some(Expired { phase, elapsed }) => {
+                let runs = running.iter().find(|(other, ..)| *other == phase).expect("it runs");
+                prop_assert_eq!(first(runs), of_phases, "another phase was due before");
+                prop_assert!(of_phases.is_some_and(|due| due <= now));
+                prop_assert_eq!(elapsed, secs(now - runs.1));
+            }
+        }
+    }
 }
