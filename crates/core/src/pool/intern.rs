@@ -10,13 +10,16 @@ use crate::pool::slab::{Id, Slab};
 /// Origins whose protocol is remembered.
 const REMEMBERED: usize = 1_000;
 
+/// Odd, and without a pattern.
+const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
+
 /// A multiplicative hash. Keys are the application's own origins, and nothing ever goes through the table in its order.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Mix(u64);
 
 impl Mix {
     fn add(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(FACTOR);
     }
 }
 
@@ -50,8 +53,9 @@ impl Hasher for Mix {
     }
 
     fn finish(&self) -> u64 {
-        // The table looks at the top bits and at the bottom ones.
-        self.0 ^ (self.0 >> 32)
+        // The table looks at the top bits and at the bottom ones, and a product's bottom bits know nothing of those above them.
+        let folded = (self.0 ^ (self.0 >> 32)).wrapping_mul(FACTOR);
+        folded ^ (folded >> 32)
     }
 }
 

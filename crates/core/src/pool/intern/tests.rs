@@ -112,6 +112,41 @@ fn the_hash_is_the_same_in_every_run_and_sees_every_octet() {
     assert_eq!(all.len(), count);
 }
 
+#[test]
+fn the_hash_sees_numbers_of_every_width() {
+    use std::hash::Hash;
+
+    fn differ<T: Hash>(one: T, other: T) -> bool {
+        let hash = |of: T| {
+            let mut mix = Mix::default();
+            of.hash(&mut mix);
+            mix.finish()
+        };
+        hash(one) != hash(other)
+    }
+    assert!(
+        differ(1_u8, 2) && differ(1_u16, 2) && differ(1_u32, 2) && differ(1_u64, 2) && differ(1_usize, 2)
+    );
+}
+
+#[test]
+fn hashes_differ_in_their_top_bits_and_in_their_bottom_ones() {
+    use std::hash::Hash;
+
+    // What differs stands at any octet of a word.
+    for before in 0..16 {
+        let hashes = (0..=255_u8).map(|octet| {
+            let mut mix = Mix::default();
+            [&[b'a'; 16][..before], &[octet]].concat().hash(&mut mix);
+            mix.finish()
+        });
+        let (top, bottom): (BTreeSet<u64>, BTreeSet<u64>) =
+            hashes.map(|hash| (hash >> 52, hash & 0xfff)).unzip();
+        // Of 256 numbers below 4,096 that chance has drawn, some eight are there already.
+        assert!(top.len() > 200 && bottom.len() > 200, "{} and {} behind {before}", top.len(), bottom.len());
+    }
+}
+
 proptest! {
     #[test]
     fn keys_and_origins_are_there_as_long_as_they_are_used(
