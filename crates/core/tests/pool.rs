@@ -1443,3 +1443,70 @@ fn the_dump_shows_the_first_twenty_of_each_kind_and_counts_the_rest() {
     assert!(dump[44].starts_with("waiter \"21\" (turn 43)"), "{}", dump[44]);
     assert_eq!(dump[64], "and 44 more waiters");
 }
+
+#[test]
+fn whether_a_request_would_be_served_at_once_is_known_without_asking() {
+    let mut rig = Rig::new(|_| {});
+    let can_serve = |rig: &mut Rig, origin| rig.pool.can_serve(&key(origin), rig.now);
+    assert!(!can_serve(&mut rig, "a"), "there is nothing yet");
+    rig.start("A", "a");
+    rig.h1(0);
+    assert!(!can_serve(&mut rig, "a"), "the connection is leased");
+    rig.end("A");
+    assert!(can_serve(&mut rig, "a"));
+    assert!(!can_serve(&mut rig, "a!"), "it is another key's");
+    rig.start("B", "sb");
+    rig.h2(1, 2);
+    assert!(can_serve(&mut rig, "sb"), "a stream is left");
+    rig.start("C", "sb");
+    assert!(!can_serve(&mut rig, "sb"));
+    rig.end("C");
+    rig.pool.drain(rig.now);
+    assert!(!can_serve(&mut rig, "sb"), "nobody new is served");
+}
+
+#[test]
+fn a_waiter_is_told_of_the_dial_that_works_for_it_and_of_no_other_one() {
+    let mut rig = Rig::new(|_| {});
+    let dial_for = |rig: &Rig, who: &str| rig.pool.dial_for(rig.waiters[who]).map(|dial| rig.number(dial));
+    assert_eq!(rig.start("A", "sa"), ["dial 0: sa for A and others"]);
+    assert_eq!(rig.start("B", "sa"), NOTHING);
+    assert_eq!(rig.start_fresh("C", "sa"), NOTHING);
+    assert_eq!(["A", "B"].map(|who| dial_for(&rig, who)), [Some(0); 2]);
+    assert_eq!(dial_for(&rig, "C"), None, "it came when the dial had begun");
+    assert_eq!(rig.start("D", "d"), ["dial 1: d for D"]);
+    assert_eq!(dial_for(&rig, "D"), Some(1));
+    rig.h1(1);
+    assert_eq!(dial_for(&rig, "D"), None, "it waits no more");
+}
+
+#[test]
+fn the_time_of_the_last_input_is_known() {
+    let mut rig = Rig::new(|_| {});
+    assert_eq!(rig.pool.last_input(), None);
+    rig.start("A", "a");
+    rig.pass(secs(1));
+    assert_eq!(rig.pool.last_input(), Some(rig.now - secs(1)));
+    rig.h1(0);
+    assert_eq!(rig.pool.last_input(), Some(rig.now));
+}
+
+#[test]
+fn a_request_for_a_fresh_connection_that_comes_back_takes_one_dialled_since() {
+    let mut rig = Rig::new(|_| {});
+    rig.start_fresh("A", "sa");
+    rig.h1(0);
+    rig.start_fresh("B", "sa");
+    assert_eq!(rig.h2(1, 10), ["B on #1"]);
+    assert_eq!(rig.stale("A"), ["A on #1"]);
+}
+
+#[test]
+fn a_request_for_a_fresh_connection_that_comes_back_takes_none_whose_dial_was_under_way_when_it_came() {
+    let mut rig = Rig::new(|_| {});
+    assert_eq!(rig.start("A", "sa"), ["dial 0: sa for A and others"]);
+    assert_eq!(rig.start_fresh("B", "sa"), NOTHING);
+    assert_eq!(rig.h2(0, 10), ["A on #0", "dial 1: sa for B and others"]);
+    assert_eq!(rig.h1(1), ["B on #1"]);
+    assert_eq!(rig.stale("B"), ["dial 2: sa for B"]);
+}

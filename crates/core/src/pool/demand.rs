@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::pool::action::{Action, DialId, RemoveReason};
 use crate::pool::config::{DialPolicy, PoolKey, Want};
 use crate::pool::entry::{Demand, Dial, Hope};
-use crate::pool::machine::{Pool, Shutdown};
+use crate::pool::machine::Pool;
 use crate::pool::mark::Mark;
 use crate::pool::slab::Id;
 
@@ -198,7 +198,7 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
     /// connections than are kept.
     pub(crate) fn dispatch(&mut self, now: Instant) {
         let nothing = self.ready.is_empty() && self.mark == Mark::None && !self.has_surplus();
-        if nothing || self.shutdown != Shutdown::No {
+        if nothing {
             return;
         }
         loop {

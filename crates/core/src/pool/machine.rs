@@ -146,7 +146,7 @@ impl<K: PoolKey, X, S: Clone, W: Clone> Pool<K, X, S, W> {
     /// `None` if the lease is unknown, or of a shared connection: then the request has to ask again.
     pub fn release_stale(&mut self, lease: Lease, now: Instant) -> Option<WaiterId> {
         let now = self.tick(now);
-        let conn = self.conns.get_mut(lease.conn).filter(|conn| conn.leases() > 0);
+        let conn = self.conns.get_mut(lease.conn);
         let lessee = conn.and_then(|conn| match &mut conn.kind {
             Kind::Exclusive { lessee, .. } => lessee.take().map(|lessee| (conn.key, lessee)),
             Kind::Shared { .. } => None,

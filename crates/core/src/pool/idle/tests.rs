@@ -134,3 +134,27 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn what_is_left_expires_in_the_order_of_its_time(
+        times in prop::collection::vec(0..1_000_u32, 0..60),
+        gone in prop::collection::vec(any::<bool>(), 60),
+    ) {
+        let (mut conns, ids) = conns(times.len());
+        let mut expiries = Expiries::new();
+        for (at, id) in times.iter().zip(&ids) {
+            expiries.insert(&mut conns, *at, *id);
+        }
+        let mut left: Vec<(u32, Id)> = Vec::new();
+        for ((at, id), gone) in times.into_iter().zip(ids).zip(gone) {
+            if gone { expiries.remove(&mut conns, id) } else { left.push((at, id)) }
+        }
+        left.sort_unstable();
+        for expected in left {
+            prop_assert_eq!(expiries.first(), Some(expected));
+            expiries.remove(&mut conns, expected.1);
+        }
+        prop_assert_eq!(expiries.first(), None);
+    }
+}
