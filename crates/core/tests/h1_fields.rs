@@ -3,9 +3,10 @@
 mod common;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use martlet_core::h1::{
-    ClientConn, Disposition, FieldSpans, Fields, HeadSpans, Item, ResponseContent, ResponseHead, ServerConn,
+    ClientConn, Disposition, FieldSpans, Fields, HeadSpans, Item, ReceivedRequest, ResponseContent,
+    ResponseHead, ServerConn, ServerItem,
 };
 use martlet_core::{Ending, Limits, Misuse, PeerError};
 
@@ -187,4 +188,66 @@ fn a_field_is_known_by_its_whole_name() {
     let status = StatusCode::SWITCHING_PROTOCOLS;
     let switched = archive.send_response(status, None, &HeaderMap::new(), ResponseContent::None);
     assert_eq!(switched, Err(Misuse::InvalidStatus));
+}
+
+#[test]
+fn what_was_unfolded_is_equal_to_what_never_was_folded() {
+    let (folded, plain) = (b"A: b\r\n c\r\nD: e\r\n\r\n", b"A: b   c\r\nD: e\r\n\r\n");
+    let plain = Fields::copy_from(plain, trailers(plain).1);
+    assert_eq!(Fields::copy_from(folded, trailers(folded).1), plain);
+    assert_eq!(Fields::from_shared(Bytes::from_static(folded), trailers(folded).1), plain);
+}
+
+#[test]
+fn a_fold_among_trailers_is_found_where_there_is_no_other_blank() {
+    let section = b"A:b\r\n\tc\r\nD:e\r\n\r\n";
+    let fields = Fields::copy_from(section, trailers(section).1);
+    assert_eq!(fields.get("a"), Some(&b"b  \tc"[..]));
+}
+
+#[test]
+fn octets_are_shared_however_many_field_lines_there_are() {
+    let lines: String = (0..70).map(|n| format!("a{n}: {n}\r\n")).collect();
+    let input = Bytes::from(format!("HTTP/1.1 204 x\r\n{lines}\r\n"));
+    let head = ResponseHead::from_shared(input.clone(), parse(&input));
+    let value = head.fields().get("a69").expect("it is there");
+    assert!(input.as_ptr_range().contains(&value.as_ptr()));
+}
+
+#[test]
+fn fields_of_a_map_are_its_lines_in_its_order() {
+    let mut map = HeaderMap::new();
+    assert!(Fields::from_header_map(&map).is_empty());
+    for (name, value) in [("B", "1"), ("a", ""), ("b", "\u{e9}")] {
+        map.append(
+            http::HeaderName::from_bytes(name.as_bytes()).unwrap(),
+            HeaderValue::from_str(value).unwrap(),
+        );
+    }
+    let fields = Fields::from_header_map(&map);
+    assert_eq!((fields.len(), fields.is_empty()), (3, false));
+    assert_eq!(fields.get_all("b").collect::<Vec<_>>(), [&b"1"[..], "\u{e9}".as_bytes()]);
+    assert_eq!(fields.get("A"), Some(&b""[..]));
+    assert_eq!(fields.to_header_map(), map);
+    assert!(head(b"HTTP/1.1 204 x\r\n\r\n").fields().is_empty());
+}
+
+#[test]
+fn the_version_is_the_one_on_the_wire() {
+    for (text, version) in [("1.0", Version::HTTP_10), ("1.1", Version::HTTP_11)] {
+        let response = format!("HTTP/{text} 204 x\r\n\r\n").into_bytes();
+        assert_eq!(parse(&response).version(), version);
+        let head = head(&response);
+        assert_eq!((head.version(), head.to_http().version()), (version, version));
+
+        let request = format!("GET / HTTP/{text}\r\nHost: a\r\nB: c\r\n\r\n").into_bytes();
+        let received = ServerConn::new(Limits::default()).recv(&request).unwrap();
+        let ServerItem::Request(spans) = received.item else { panic!("a request was due") };
+        assert_eq!((spans.version(), spans.fields().len()), (version, 2));
+        let request = ReceivedRequest::copy_from(&request, spans);
+        assert_eq!((request.version(), request.to_http().unwrap().version()), (version, version));
+        assert_eq!(request.fields().get("b"), Some(&b"c"[..]));
+        let shown = format!("{request:?}");
+        assert!(shown.contains("\"GET\"") && shown.contains("\"/\"") && shown.contains(text), "{shown}");
+    }
 }

@@ -360,3 +360,22 @@ fn behind_the_last_piece_content_is_out_of_turn_and_not_early() {
     conn.send_last_data(Bytes::from_static(b"b")).unwrap();
     assert_eq!(conn.send_data(Bytes::from_static(b"c")), Err(Misuse::OutOfTurn));
 }
+
+#[test]
+fn each_form_of_target_is_received_with_its_methods_only() {
+    for (line, accepted) in [
+        ("OPTIONS *", true),
+        ("GET *", false),
+        ("OPTIONS /x", true),
+        ("GET /x?y", true),
+        ("GET http://a/x", true),
+        ("GET http:///x", false),
+        ("CONNECT a:1", true),
+        ("GET a:1", false),
+        ("CONNECT a", false),
+    ] {
+        let outcome = read(&format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let expected = (!accepted).then(|| PeerError::Target.into());
+        assert_eq!(outcome.error(), expected.as_ref(), "{line}");
+    }
+}

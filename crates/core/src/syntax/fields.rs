@@ -212,7 +212,7 @@ impl Fields {
     /// The field lines of a map, in its order, with names in lower case: for what did not come as octets. All of it is
     /// copied.
     pub fn from_header_map(map: &HeaderMap) -> Self {
-        let size = map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let size = map.iter().flat_map(|(name, value)| [name.as_str().len(), value.len()]).sum();
         let mut octets = Vec::with_capacity(size);
         let mut lines = Vec::with_capacity(map.len());
         for (name, value) in map {

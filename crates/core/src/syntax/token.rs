@@ -77,3 +77,6 @@ pub(crate) fn trim(mut octets: &[u8]) -> &[u8] {
     }
     octets
 }
+
+#[cfg(test)]
+mod tests;

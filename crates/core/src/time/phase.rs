@@ -98,7 +98,7 @@ impl Timeouts {
             read: None,
             head: None,
             total: None,
-            ..Self::default()
+            continue_: Self::default().continue_,
         }
     }
 }

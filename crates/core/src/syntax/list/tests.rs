@@ -19,6 +19,7 @@ fn elements_are_trimmed_and_empty_ones_ignored() {
 fn a_comma_inside_a_quoted_string_separates_nothing() {
     assert_eq!(split(r#"foo;a="x, chunked", b"#), [r#"foo;a="x, chunked""#, "b"]);
     assert_eq!(split(r#"a="\",", b"#), [r#"a="\",""#, "b"]);
+    assert_eq!(split(r#"a\, b"#), [r#"a\"#, "b"], "a backslash means nothing outside of one");
     assert_eq!(split(r#"a="unclosed, b"#), [r#"a="unclosed, b"#]);
 }
 
