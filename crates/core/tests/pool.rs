@@ -1510,3 +1510,40 @@ fn a_request_for_a_fresh_connection_that_comes_back_takes_none_whose_dial_was_un
     assert_eq!(rig.h1(1), ["B on #1"]);
     assert_eq!(rig.stale("B"), ["dial 2: sa for B"]);
 }
+
+#[test]
+fn the_dump_tells_why_a_connection_takes_no_more_streams() {
+    let last =
+        |rig: &Rig| rig.dump().into_iter().find(|line| line.starts_with("connection")).unwrap_or_default();
+    let mut rig = Rig::new(|config| config.max_age = Some(secs(60)));
+    rig.start("A", "sa");
+    rig.h2(0, 10);
+    assert!(last(&rig).ends_with("; its peer allows 10 streams"), "{}", last(&rig));
+    rig.capacity(0, Capacity::Suspect);
+    assert!(last(&rig).ends_with("; its peer is being asked whether it is still there"), "{}", last(&rig));
+    rig.capacity(0, Capacity::Streams(1));
+    assert!(last(&rig).ends_with("; its peer allows 1 stream"), "{}", last(&rig));
+    rig.pass(secs(60));
+    rig.wake();
+    assert!(last(&rig).ends_with("; it takes no more since it is too old"), "{}", last(&rig));
+    rig.capacity(0, Capacity::Retiring);
+    assert!(last(&rig).contains("; its peer goes away"), "{}", last(&rig));
+}
+
+#[test]
+fn the_dump_tells_for_how_long_a_waiter_asks_for_no_dial() {
+    for (wait, text) in [
+        (secs(2), "it asks for a dial in 2.0s"),
+        (Duration::MAX, "it asks for no dial while its key has connections"),
+    ] {
+        let mut rig = Rig::new(|config| config.dial_policy = DialPolicy::PreferIdle { wait });
+        rig.start("A", "a");
+        rig.h1(0);
+        assert_eq!(rig.start("B", "a"), NOTHING);
+        assert!(
+            rig.dump().iter().any(|line| line.starts_with("waiter") && line.ends_with(text)),
+            "{:?}",
+            rig.dump()
+        );
+    }
+}
