@@ -1470,8 +1470,8 @@ fn a_waiter_is_told_of_the_dial_that_works_for_it_and_of_no_other_one() {
     let mut rig = Rig::new(|_| {});
     let dial_for = |rig: &Rig, who: &str| rig.pool.dial_for(rig.waiters[who]).map(|dial| rig.number(dial));
     assert_eq!(rig.start("A", "sa"), ["dial 0: sa for A and others"]);
-    assert_eq!(rig.start("B", "sa"), NOTHING);
     assert_eq!(rig.start_fresh("C", "sa"), NOTHING);
+    assert_eq!(rig.start("B", "sa"), NOTHING);
     assert_eq!(["A", "B"].map(|who| dial_for(&rig, who)), [Some(0); 2]);
     assert_eq!(dial_for(&rig, "C"), None, "it came when the dial had begun");
     assert_eq!(rig.start("D", "d"), ["dial 1: d for D"]);
@@ -1546,4 +1546,15 @@ fn the_dump_tells_for_how_long_a_waiter_asks_for_no_dial() {
             rig.dump()
         );
     }
+}
+
+#[test]
+fn the_dump_tells_of_a_connection_that_was_idle_that_it_is_leased_again() {
+    let mut rig = Rig::new(|_| {});
+    rig.start("A", "a");
+    rig.h1(0);
+    rig.end("A");
+    assert!(rig.dump()[2].contains(" is idle, expires in 5.0s, "), "{:?}", rig.dump());
+    assert_eq!(rig.start("B", "a"), ["B on #0, reused"]);
+    assert!(rig.dump()[2].contains(" is leased by \"B\", "), "{:?}", rig.dump());
 }
