@@ -1558,3 +1558,16 @@ fn the_dump_tells_of_a_connection_that_was_idle_that_it_is_leased_again() {
     assert_eq!(rig.start("B", "a"), ["B on #0, reused"]);
     assert!(rig.dump()[2].contains(" is leased by \"B\", "), "{:?}", rig.dump());
 }
+
+#[test]
+fn an_idle_connection_that_carries_several_requests_is_looked_at_in_its_turn() {
+    let mut rig = Rig::new(|_| {});
+    rig.start("A", "sa");
+    rig.h2(0, 10);
+    assert!(rig.pool.oldest_idle().is_none(), "it is busy");
+    rig.end("A");
+    rig.start("B", "b");
+    rig.h1(1);
+    rig.end("B");
+    assert_eq!(rig.pool.oldest_idle(), Some(Handle::Shared(&0)));
+}
