@@ -4,6 +4,7 @@
 mod bench;
 mod certificates;
 mod chaos;
+mod coverage;
 mod differential;
 mod features;
 mod fuzz_smoke;
@@ -27,6 +28,7 @@ cargo xtask <command>
   chaos [--seconds N] [nginx|haproxy]
                             restart and kill real gateways under clients for N seconds each (120 unless given), and
                             hold what the clients say against what the origin behind the gateway has seen
+  coverage                  run the core's tests and the corpora, and show which lines of the core they do not run
   differential [--messages N] [--seed S]
                             have hyper, h11 and Node read N generated messages (100,000 unless given) and compare
                             what they see with what we see
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         ["bench"] => bench::run(None),
         ["bench", only] => bench::run(Some(only)),
         ["chaos", ref options @ ..] => chaos::run(options),
+        ["coverage"] => coverage::run(),
         ["differential", ref options @ ..] => differential::run(options),
         ["features"] => features::run(),
         ["instructions"] => instructions::run(),
