@@ -30,6 +30,11 @@ fn a_quote_that_is_never_closed_hides_no_token() {
     };
     assert_eq!(split(r#"x", close, y"#), [r#"x\""#, "close", "y"]);
     assert_eq!(split(r#""a, b", "c, d"#), [r#"\"a, b\""#, r#"\"c"#, "d"]);
+    assert_eq!(
+        split(r#""a, b" "c, d"#),
+        [r#"\"a, b\" \"c"#, "d"],
+        "the comma of a string that is closed stays in it"
+    );
     assert_eq!(split(r#""\", close"#), [r#"\"\\\""#, "close"]);
 }
 
