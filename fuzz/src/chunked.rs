@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, Version};
 use martlet_core::h1::{ClientConn, FieldBlock, RequestContent, RequestHead, Target};
 use martlet_core::{Ending, Error, Limits, PeerError};
 
-use crate::feed::{Seen, feed};
+use crate::feed::{Course, Seen, feed};
 use crate::slow::{self, Slow, squeezed};
 
 /// Reads chunked content and compares it with what the grammar says. The first octet chooses the ending.
@@ -24,7 +24,7 @@ pub fn chunked(data: &[u8]) {
     };
     assert_eq!(conn.send_request(head, RequestContent::None), Ok(()));
     let input = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", body].concat();
-    let outcome = feed(&conn, &input, end, Limits::default().max_head_size);
+    let outcome = feed(&conn, &input, &Course::of_one(end));
     assert!(matches!(outcome.seen.first(), Some(Seen::Response(_))));
     let limited = matches!(outcome.error(), Some(Error::Peer(e)) if e.is_limit());
     match slow::chunked(body) {

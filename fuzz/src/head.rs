@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, Version};
 use martlet_core::h1::{ClientConn, FieldBlock, RequestContent, RequestHead, ServerConn, Target};
 use martlet_core::{Error, Limits, PeerError};
 
-use crate::feed::{Outcome, Seen, feed};
+use crate::feed::{Course, Outcome, Seen, feed};
 use crate::slow::{self, Lines, Slow, squeezed};
 
 /// Reads a head and compares it with what the grammar says. The first octet chooses response or request.
@@ -32,7 +32,7 @@ fn response(input: &[u8]) {
         block: &block,
     };
     assert_eq!(conn.send_request(head, RequestContent::None), Ok(()));
-    let outcome = feed(&conn, input, None, Limits::default().max_head_size);
+    let outcome = feed(&conn, input, &Course::of_one(None));
     match slow::response(input) {
         Slow::Incomplete => unfinished(&outcome, input),
         Slow::Broken => assert!(outcome.error().is_some(), "taken, but not of the grammar"),
@@ -61,7 +61,7 @@ fn response(input: &[u8]) {
 }
 
 fn request(input: &[u8]) {
-    let outcome = feed(&ServerConn::new(Limits::default()), input, None, Limits::default().max_head_size);
+    let outcome = feed(&ServerConn::new(Limits::default()), input, &Course::of_one(None));
     match slow::request(input) {
         Slow::Incomplete => unfinished(&outcome, input),
         Slow::Broken => assert!(outcome.error().is_some(), "taken, but not of the grammar"),

@@ -12,6 +12,7 @@ mod head;
 mod pair_ops;
 mod recv;
 mod round_trip;
+mod setup;
 mod slow;
 
 pub use self::chunked::chunked;

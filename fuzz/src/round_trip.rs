@@ -8,7 +8,7 @@ use martlet_core::h1::{
     ClientConn, Disposition, FieldBlock, RequestContent, RequestHead, ServerConn, Target,
 };
 
-use crate::feed::{Seen, feed};
+use crate::feed::{Course, Seen, feed};
 
 #[derive(Arbitrary, Debug)]
 struct Plan<'a> {
@@ -99,7 +99,7 @@ pub(crate) fn round_trip(data: &[u8]) -> bool {
         return false;
     }
     let (octets, sent, ended, trailers) = write(&mut conn, &plan);
-    let outcome = feed(&ServerConn::new(Limits::default()), &octets, None, Limits::default().max_head_size);
+    let outcome = feed(&ServerConn::new(Limits::default()), &octets, &Course::of_one(None));
     let Some(Seen::Request(read)) = outcome.seen.first() else {
         // More than a server takes is refused there, not misread.
         assert!(fields.len() + defaults.len() > 200, "{:?}", outcome.seen);

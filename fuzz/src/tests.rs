@@ -35,7 +35,7 @@ const WORDS: [&[u8]; 24] = [
 
 #[test]
 fn client_recv() {
-    run("client_recv", crate::client_recv, &responses(&[0, 2]));
+    run("client_recv", crate::client_recv, &responses(&[0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
 }
 
 #[test]
