@@ -12,8 +12,10 @@ mod head;
 mod pair_ops;
 mod recv;
 mod round_trip;
+mod seeds;
 mod setup;
 mod slow;
+mod targets;
 
 pub use self::chunked::chunked;
 pub use self::client::{client_fields, client_octets, client_sim, h2_octets, url};
@@ -21,6 +23,8 @@ pub use self::head::head;
 pub use self::pair_ops::pair_ops;
 pub use self::recv::{client_recv, server_recv};
 pub use self::round_trip::request_round_trip;
+pub use self::seeds::{Seed, corpus, seeds};
+pub use self::targets::{TARGETS, Target};
 
 /// Runs a body over the files named as arguments of the process.
 ///

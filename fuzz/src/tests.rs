@@ -1,10 +1,12 @@
-//! Every body over its corpus, over the conformance corpus, and over seeded mutations of both.
+//! All targets of the table, over their corpora and over seeded mutations of them.
 
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{fs, thread};
 
-const MUTATIONS: usize = 20_000;
+use crate::{TARGETS, Target};
 
 const WORDS: [&[u8]; 24] = [
     b"\r\n",
@@ -34,109 +36,99 @@ const WORDS: [&[u8]; 24] = [
 ];
 
 #[test]
-fn client_recv() {
-    run("client_recv", crate::client_recv, &responses(&[0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+fn every_body_keeps_its_word_over_its_corpus_the_conformance_corpus_and_mutations_of_both() {
+    // The bodies are of unequal length, so each thread takes the next one.
+    let next = AtomicUsize::new(0);
+    let broken = Mutex::new(Vec::new());
+    thread::scope(|threads| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            threads.spawn(|| {
+                while let Some(target) = TARGETS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(how) = run(target) {
+                        broken.lock().unwrap().push(how);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(broken.into_inner().unwrap(), Vec::<String>::new());
 }
 
 #[test]
-fn server_recv() {
-    run("server_recv", crate::server_recv, &[]);
+fn every_target_has_a_wrapper_of_five_lines_an_entry_a_corpus_and_a_dictionary_that_is_there() {
+    let manifest = fs::read_to_string(here("Cargo.toml")).unwrap();
+    let mut wrappers = files(&here("fuzz_targets"));
+    let mut folders = files(&here("corpus"));
+    for target in TARGETS {
+        let name = target.name;
+        let entry = format!("[[bin]]\nname = \"{name}\"\npath = \"fuzz_targets/{name}.rs\"\n");
+        assert!(manifest.contains(&entry), "{name} has no entry in the manifest");
+        let wrapper = fs::read_to_string(here("fuzz_targets").join(format!("{name}.rs"))).expect(name);
+        let body = format!("martlet_fuzz::{name}(data)");
+        assert!(
+            wrapper.contains(&body) && wrapper.contains(&format!("replay(martlet_fuzz::{name})")),
+            "{name}"
+        );
+        assert!(wrapper.lines().count() <= 11, "what {name} does belongs into its body");
+        wrappers.retain(|file| *file != format!("{name}.rs"));
+        assert!(!crate::corpus(name).expect(name).is_empty(), "the corpus of {name} is empty");
+        folders.retain(|folder| folder != name);
+        assert!(target.dictionary.is_none_or(|file| here("dictionaries").join(file).is_file()), "{name}");
+        assert!(target.oracle.ends_with('.'), "{name}");
+    }
+    assert_eq!((wrappers, folders), (Vec::new(), Vec::new()), "of no target");
+    assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
 }
 
 #[test]
-fn pair_ops() {
-    run("pair_ops", crate::pair_ops, &[]);
-}
-
-#[test]
-fn head() {
-    run("head", crate::head, &responses(&[0]));
-}
-
-#[test]
-fn chunked() {
-    run("chunked", crate::chunked, &[]);
-}
-
-#[test]
-fn request_round_trip() {
-    run("request_round_trip", crate::request_round_trip, &[]);
+fn hundreds_of_conformance_cases_are_seeds() {
+    for (target, least) in [("client_recv", 1_000), ("server_recv", 800), ("head", 1_500)] {
+        let seeds = crate::seeds(target).unwrap();
+        assert!(seeds.len() >= least, "{target} has {}", seeds.len());
+    }
 }
 
 #[test]
 fn inputs_of_the_corpus_get_past_the_first_checks_of_their_bodies() {
     let responses = |input: &Vec<u8>| crate::pair_ops::drive(input);
-    assert!(corpus("pair_ops").iter().map(responses).sum::<usize>() >= 10);
+    assert!(committed("pair_ops").iter().map(responses).sum::<usize>() >= 10);
     let taken =
-        corpus("request_round_trip").iter().filter(|input| crate::round_trip::round_trip(input)).count();
+        committed("request_round_trip").iter().filter(|input| crate::round_trip::round_trip(input)).count();
     assert!(taken >= 4);
 }
 
-fn run(name: &str, body: fn(&[u8]), more: &[Vec<u8>]) {
-    run_mutations(name, body, more, MUTATIONS);
-}
-
-pub(crate) fn run_mutations(name: &str, body: fn(&[u8]), more: &[Vec<u8>], mutations: usize) {
-    let mut seeds = [more, &corpus(name)].concat();
+fn run(target: &Target) -> Result<(), String> {
+    let mut seeds: Vec<_> = crate::seeds(target.name).unwrap().into_iter().map(|seed| seed.octets).collect();
+    seeds.extend(committed(target.name));
     for seed in &seeds {
-        check(body, seed, "an input of the corpus");
+        check(target, seed, "an input of the corpus")?;
     }
     seeds.retain(|seed| seed.len() < 2_000);
     let mut random = Random(1);
-    for turn in 0..mutations {
+    for turn in 0..target.mutations {
         let input = mutated(&seeds, &mut random);
-        check(body, &input, &format!("mutation {turn}"));
+        check(target, &input, &format!("mutation {turn}"))?;
     }
+    Ok(())
 }
 
-/// The committed inputs of a body.
-pub(crate) fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
-    let mut paths: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    // What cargo-fuzz puts beside the committed files has names of 40 digits.
-    paths.retain(|path| path.file_name().is_some_and(|name| name.len() != 40));
-    paths.sort();
-    assert!(!paths.is_empty(), "{} is empty", folder.display());
-    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+fn check(target: &Target, input: &[u8], what: &str) -> Result<(), String> {
+    let kept = catch_unwind(AssertUnwindSafe(|| (target.body)(input)));
+    kept.map_err(|_| format!("{}, {what}: b\"{}\"", target.name, input.escape_ascii()))
 }
 
-fn check(body: fn(&[u8]), input: &[u8], what: &str) {
-    if catch_unwind(AssertUnwindSafe(|| body(input))).is_err() {
-        panic!("{what}: b\"{}\"", input.escape_ascii());
-    }
+/// The committed inputs of a target.
+pub(crate) fn committed(target: &str) -> Vec<Vec<u8>> {
+    crate::corpus(target).unwrap().iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// The inputs of the response cases of the conformance corpus, behind the octets that choose a setting.
-fn responses(setting: &[u8]) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus");
-    let mut inputs = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "jsonl") {
-            continue;
-        }
-        for line in fs::read_to_string(path).unwrap().lines() {
-            let case: serde_json::Value = serde_json::from_str(line).unwrap();
-            if let Some(input) = case["input"].as_str() {
-                inputs.push([setting, &unescaped(input)].concat());
-            }
-        }
-    }
-    inputs.sort();
-    assert!(inputs.len() > 50);
-    inputs
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// `\xNN` is the octet with that number.
-fn unescaped(text: &str) -> Vec<u8> {
-    let mut octets = Vec::new();
-    let mut parts = text.split("\\x");
-    octets.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
-    for part in parts {
-        octets.push(u8::from_str_radix(&part[..2], 16).unwrap());
-        octets.extend_from_slice(&part.as_bytes()[2..]);
-    }
-    octets
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    entries.map(|name| name.into_string().unwrap()).collect()
 }
 
 fn mutated(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {

@@ -1,0 +1,101 @@
+//! The table of all targets.
+
+/// A fuzz target: a body, and what it demands.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Its name, which is that of its binary and of the folder of its corpus.
+    pub name: &'static str,
+    /// Takes any octets, and panics where what it tests does not keep its word.
+    pub body: fn(&[u8]),
+    /// The file in `dictionaries/` with the words that its inputs are made of, where they are text.
+    pub dictionary: Option<&'static str>,
+    /// So many mutations of its inputs are tried by the tests; fewer where one takes longer.
+    pub mutations: usize,
+    /// What it demands, in one sentence.
+    pub oracle: &'static str,
+}
+
+const HTTP1: Option<&str> = Some("http1.dict");
+
+/// All targets, in the order in which they are run.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "client_recv",
+        body: crate::client_recv,
+        dictionary: HTTP1,
+        mutations: 10_000,
+        oracle: "Whatever a server sends in whatever pieces, the client's machine says the same, makes progress with every \
+            answer, leaves less than its limits with the caller, and repeats its errors.",
+    },
+    Target {
+        name: "server_recv",
+        body: crate::server_recv,
+        dictionary: HTTP1,
+        mutations: 10_000,
+        oracle: "The same of requests and the server's machine, which answers what it takes and goes on to the next one.",
+    },
+    Target {
+        name: "pair_ops",
+        body: crate::pair_ops,
+        dictionary: None,
+        mutations: 10_000,
+        oracle: "Any commands on both ends of one link: nobody sees what nobody sent, and no content ends before its end.",
+    },
+    Target {
+        name: "head",
+        body: crate::head,
+        dictionary: HTTP1,
+        mutations: 10_000,
+        oracle: "A head is read if and only if a slow reader written from the grammar reads it, and as the same fields.",
+    },
+    Target {
+        name: "chunked",
+        body: crate::chunked,
+        dictionary: HTTP1,
+        mutations: 10_000,
+        oracle: "Chunked content and its trailers are those of a slow reader written from the grammar, and end where its end.",
+    },
+    Target {
+        name: "request_round_trip",
+        body: crate::request_round_trip,
+        dictionary: None,
+        mutations: 10_000,
+        oracle: "What the client writes of any request, our server reads as that request, and nothing else is on the wire.",
+    },
+    Target {
+        name: "client_sim",
+        body: crate::client_sim,
+        dictionary: None,
+        mutations: 1_000,
+        oracle: "A run of the simulated workload, of which the octets decide everything, keeps all that holds in runs from seeds.",
+    },
+    Target {
+        name: "client_octets",
+        body: crate::client_octets,
+        dictionary: HTTP1,
+        mutations: 10_000,
+        oracle: "Of servers that send any octets the whole client takes the responses that a slow reader finds, every request ends \
+            as it may, nothing leaks, and no connection is used again that must not be.",
+    },
+    Target {
+        name: "h2_octets",
+        body: crate::h2_octets,
+        dictionary: None,
+        mutations: 5_000,
+        oracle: "The same of servers that send any frames of HTTP/2, or octets that are none: there is no more content than was sent.",
+    },
+    Target {
+        name: "url",
+        body: crate::url,
+        dictionary: None,
+        mutations: 20_000,
+        oracle: "A URL is what the `url` crate makes of it or refused on purpose, and its secrets are neither sent nor printed.",
+    },
+    Target {
+        name: "client_fields",
+        body: crate::client_fields,
+        dictionary: None,
+        mutations: 10_000,
+        oracle: "What the client makes of Retry-After, Keep-Alive and Content-Length is what slow readers find in them.",
+    },
+];
