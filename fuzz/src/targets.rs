@@ -39,7 +39,8 @@ pub const TARGETS: &[Target] = &[
         body: crate::pair_ops,
         dictionary: None,
         mutations: 10_000,
-        oracle: "Any commands on both ends of one link: nobody sees what nobody sent, and no content ends before its end.",
+        oracle: "Any commands on both ends of a link that may break at any octet: nobody sees what nobody sent, no content ends before \
+            its end, errors stay, and a connection is used again at a message boundary only, where neither end has closed it.",
     },
     Target {
         name: "head",
