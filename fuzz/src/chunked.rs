@@ -1,9 +1,9 @@
 //! The chunked coding against a slow reader.
 
-use http::{HeaderMap, Method, Version};
-use martlet_core::h1::{ClientConn, FieldBlock, RequestContent, RequestHead, Target};
-use martlet_core::{Ending, Error, Limits, PeerError};
+use http::Method;
+use martlet_core::{Ending, Error, PeerError};
 
+use crate::ask::asked;
 use crate::feed::{Course, Seen, feed};
 use crate::slow::{self, Slow, squeezed};
 
@@ -11,18 +11,7 @@ use crate::slow::{self, Slow, squeezed};
 pub fn chunked(data: &[u8]) {
     let [ending, body @ ..] = data else { return };
     let end = [None, Some(Ending::Fin), Some(Ending::Reset)][usize::from(*ending) % 3];
-    let mut conn = ClientConn::new(Limits::default());
-    let fields = HeaderMap::new();
-    let block = FieldBlock::empty();
-    let head = RequestHead {
-        method: &Method::GET,
-        target: Target::Origin(b"/"),
-        version: Version::HTTP_11,
-        host: b"a",
-        fields: &fields,
-        block: &block,
-    };
-    assert_eq!(conn.send_request(head, RequestContent::None), Ok(()));
+    let conn = asked(&Method::GET);
     let input = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", body].concat();
     let outcome = feed(&conn, &input, &Course::of_one(end));
     assert!(matches!(outcome.seen.first(), Some(Seen::Response(_))));

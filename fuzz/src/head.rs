@@ -2,10 +2,11 @@
 
 use std::mem::MaybeUninit;
 
-use http::{HeaderMap, Method, Version};
-use martlet_core::h1::{ClientConn, FieldBlock, RequestContent, RequestHead, ServerConn, Target};
+use http::{Method, Version};
+use martlet_core::h1::ServerConn;
 use martlet_core::{Error, Limits, PeerError};
 
+use crate::ask::asked;
 use crate::feed::{Course, Outcome, Seen, feed};
 use crate::slow::{self, Lines, Slow, squeezed};
 
@@ -20,18 +21,7 @@ pub fn head(data: &[u8]) {
 
 fn response(input: &[u8]) {
     // To HEAD, so that the framing of the content says nothing about the head.
-    let mut conn = ClientConn::new(Limits::default());
-    let fields = HeaderMap::new();
-    let block = FieldBlock::empty();
-    let head = RequestHead {
-        method: &Method::HEAD,
-        target: Target::Origin(b"/"),
-        version: Version::HTTP_11,
-        host: b"a",
-        fields: &fields,
-        block: &block,
-    };
-    assert_eq!(conn.send_request(head, RequestContent::None), Ok(()));
+    let conn = asked(&Method::HEAD);
     let outcome = feed(&conn, input, &Course::of_one(None));
     match slow::response(input) {
         Slow::Incomplete => unfinished(&outcome, input),

@@ -5,10 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+mod ask;
 mod chunked;
 mod client;
 mod feed;
+mod framing;
 mod head;
+mod number;
 mod pair_ops;
 mod recv;
 mod round_trip;
@@ -19,7 +22,9 @@ mod targets;
 
 pub use self::chunked::chunked;
 pub use self::client::{client_fields, client_octets, client_sim, h2_octets, url};
+pub use self::framing::framing;
 pub use self::head::head;
+pub use self::number::number;
 pub use self::pair_ops::pair_ops;
 pub use self::recv::{client_recv, server_recv};
 pub use self::round_trip::request_round_trip;

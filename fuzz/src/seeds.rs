@@ -34,6 +34,21 @@ pub fn seeds(target: &str) -> io::Result<Vec<Seed>> {
             let (which, octets) = response(case).map(|r| (0, r)).or_else(|| Some((1, request(case)?)))?;
             Some([&[which], &octets[..]].concat())
         },
+        "framing" => |case| {
+            let (which, octets) = match response(case) {
+                Some(octets) => {
+                    let method = match case["request_method"].as_str()? {
+                        "HEAD" => 2,
+                        "CONNECT" => 4,
+                        _ => 0,
+                    };
+                    (method, octets)
+                }
+                None => (1, request(case)?),
+            };
+            let end = [8, 16, 0][usize::from(end(case))];
+            Some([&[which | end], &octets[..]].concat())
+        },
         _ => return Ok(Vec::new()),
     };
     let made = cases()?

@@ -95,8 +95,29 @@ pub(crate) fn trailers(input: &[u8]) -> Slow<Lines> {
     }
 }
 
+/// The same of a request: no line end without CR, and no fold.
+fn strict_trailers(input: &[u8]) -> Slow<Lines> {
+    match trailers(input) {
+        Slow::Sound(fields, len) => {
+            let mut lines = input[..len].split_inclusive(|&b| b == b'\n');
+            let sound = lines.all(|line| line.ends_with(b"\r\n") && !matches!(line[0], b' ' | b'\t'));
+            if sound { Slow::Sound(fields, len) } else { Slow::Broken }
+        }
+        other => other,
+    }
+}
+
 /// `chunked-body`: content, trailers.
 pub(crate) fn chunked(input: &[u8]) -> Slow<(Vec<u8>, Lines)> {
+    chunked_with(input, trailers)
+}
+
+/// The same of a request, whose trailer section is taken by the letter.
+pub(crate) fn chunked_strictly(input: &[u8]) -> Slow<(Vec<u8>, Lines)> {
+    chunked_with(input, strict_trailers)
+}
+
+fn chunked_with(input: &[u8], trailers: fn(&[u8]) -> Slow<Lines>) -> Slow<(Vec<u8>, Lines)> {
     let mut content = Vec::new();
     let mut at = 0;
     loop {
@@ -126,14 +147,58 @@ pub(crate) fn chunked(input: &[u8]) -> Slow<(Vec<u8>, Lines)> {
     }
 }
 
+/// What of chunked content has come whose end has not.
+pub(crate) fn chunked_so_far(input: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    let mut rest = input;
+    while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {
+        let size = chunk_size(&rest[..end]).and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
+        rest = &rest[end + 2..];
+        let data = rest.len().min(size);
+        content.extend_from_slice(&rest[..data]);
+        rest = rest.get(data + 2..).unwrap_or_default();
+        if size == 0 {
+            break;
+        }
+    }
+    content
+}
+
 /// `1*HEXDIG [ BWS ] [ ";" ... ]`.
-fn chunk_size(line: &[u8]) -> Option<u64> {
+pub(crate) fn chunk_size(line: &[u8]) -> Option<u64> {
     let digits = line.iter().position(|b| !b.is_ascii_hexdigit()).unwrap_or(line.len());
     let size = std::str::from_utf8(&line[..digits]).ok()?;
     let behind = line[digits..].iter().position(|b| !matches!(b, b' ' | b'\t'));
     let extensions = behind.map_or(&[][..], |at| &line[digits + at..]);
     let sound = matches!(extensions, [] | [b';', ..]) && extensions.iter().all(|&b| is_text(b));
     if sound { u64::from_str_radix(size, 16).ok() } else { None }
+}
+
+/// `1*DIGIT` of at most 64 bits.
+pub(crate) fn decimal(octets: &[u8]) -> Option<u64> {
+    if octets.is_empty() || !octets.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let zeros = octets.iter().take_while(|&&b| b == b'0').count();
+    let digits = std::str::from_utf8(&octets[zeros..]).ok()?;
+    match digits.len() {
+        0 => Some(0),
+        1..=20 => digits.parse::<u128>().ok()?.try_into().ok(),
+        _ => None,
+    }
+}
+
+/// The values of all Content-Length lines, each one a list: "all values in the list are valid, and all values in the list
+/// are the same" (RFC 9112 §6.3).
+pub(crate) fn content_length(lines: &[&[u8]]) -> Option<u64> {
+    let mut lengths = Vec::new();
+    for line in lines {
+        let members = line.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty());
+        let values: Option<Vec<u64>> = members.map(decimal).collect();
+        lengths.extend(values.filter(|values| !values.is_empty())?);
+    }
+    let first = *lengths.first()?;
+    lengths.iter().all(|length| *length == first).then_some(first)
 }
 
 fn version(octets: &[u8]) -> Option<u8> {
@@ -176,6 +241,6 @@ fn is_token(octets: &[u8]) -> bool {
     !octets.is_empty() && octets.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
 }
 
-fn is_text(b: u8) -> bool {
+pub(crate) fn is_text(b: u8) -> bool {
     matches!(b, b'\t' | b' '..=b'~' | 0x80..)
 }

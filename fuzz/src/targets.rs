@@ -57,6 +57,22 @@ pub const TARGETS: &[Target] = &[
         oracle: "Chunked content and its trailers are those of a slow reader written from the grammar, and end where its end.",
     },
     Target {
+        name: "number",
+        body: crate::number,
+        dictionary: HTTP1,
+        mutations: 10_000,
+        oracle: "Lengths, chunk sizes, status codes and ports are read as slow arithmetic reads them or not at all, and written as \
+            the standard library writes them.",
+    },
+    Target {
+        name: "framing",
+        body: crate::framing,
+        dictionary: HTTP1,
+        mutations: 10_000,
+        oracle: "Over heads that httparse has read, messages end where RFC 9112 §6.3 read aloud says, and connections persist \
+            where §9.3 does.",
+    },
+    Target {
         name: "request_round_trip",
         body: crate::request_round_trip,
         dictionary: None,
