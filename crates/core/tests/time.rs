@@ -107,6 +107,30 @@ fn what_runs_at_a_time_after_the_wait_for_a_connection_has_all_its_deadlines() {
 }
 
 #[test]
+fn any_number_of_phases_run_at_a_time_and_none_loses_its_deadline() {
+    let now = epoch();
+    let mut deadlines = Deadlines::new(timeouts(|t| t.read = Some(secs(3))), now);
+    let all = [
+        Phase::Pool,
+        Phase::Resolve,
+        Phase::Connect,
+        Phase::Tls,
+        Phase::Send,
+        Phase::Continue,
+        Phase::KeepAlive,
+        Phase::ReceiveHead,
+    ];
+    for phase in all {
+        deadlines.enter(phase, now);
+    }
+    deadlines.enter(Phase::ReceiveContent, now - secs(1));
+    assert!(all.iter().all(|phase| deadlines.is_in(*phase)));
+    assert_eq!(deadlines.silence(Phase::ReceiveContent, now), Some(secs(1)));
+    deadlines.leave(Phase::Continue);
+    assert_eq!(deadlines.poll_timeout(), Some(now + secs(2)));
+}
+
+#[test]
 fn progress_moves_the_deadline_of_reading_and_writing_but_not_that_of_the_head() {
     let now = epoch();
     let mut deadlines = Deadlines::new(timeouts(|t| (t.read, t.head) = (Some(secs(5)), Some(secs(8)))), now);

@@ -4,6 +4,19 @@ use std::time::{Duration, Instant};
 
 use crate::time::phase::{Phase, Timeouts};
 
+/// All phases, each at the place of its number.
+const PHASES: [Phase; 9] = [
+    Phase::Pool,
+    Phase::Resolve,
+    Phase::Connect,
+    Phase::Tls,
+    Phase::Send,
+    Phase::Continue,
+    Phase::ReceiveHead,
+    Phase::ReceiveContent,
+    Phase::KeepAlive,
+];
+
 /// The deadlines of one request. Nobody is told to set a timer: whoever drives the request sleeps until
 /// [`poll_timeout`](Self::poll_timeout) and then asks [`expired`](Self::expired).
 ///
@@ -33,14 +46,14 @@ pub struct Deadlines {
     started: Instant,
     /// When the first of Resolve, Connect and Tls was entered: they share one allowance.
     connect_since: Option<Instant>,
-    /// The phases that are entered, with the time of entering and of the last progress. Sending, Continue, receiving and
-    /// KeepAlive are the most that run at a time; those that lead to a connection run before them, each alone.
-    running: [Option<Running>; 4],
+    /// The phases that are entered, each at the place of its number. Hardly more than four run at a time in a request, but none
+    /// that is entered may lose its deadline.
+    running: [Option<Running>; PHASES.len()],
 }
 
+/// When a phase was entered, and when there was progress in it.
 #[derive(Clone, Copy, Debug)]
 struct Running {
-    phase: Phase,
     since: Instant,
     progress: Instant,
 }
@@ -57,7 +70,7 @@ pub struct Expired {
 impl Deadlines {
     /// The deadlines of a request that begins now.
     pub fn new(timeouts: Timeouts, now: Instant) -> Self {
-        Self { timeouts, started: now, connect_since: None, running: [None; 4] }
+        Self { timeouts, started: now, connect_since: None, running: [None; PHASES.len()] }
     }
 
     /// A phase begins. Entering a phase that is running changes nothing.
@@ -69,36 +82,30 @@ impl Deadlines {
             Phase::Resolve | Phase::Connect | Phase::Tls => *self.connect_since.get_or_insert(now),
             _ => now,
         };
-        if let Some(free) = self.running.iter_mut().find(|slot| slot.is_none()) {
-            *free = Some(Running { phase, since, progress: now });
-        }
+        self.running[phase as usize] = Some(Running { since, progress: now });
     }
 
     /// An octet moved, or whatever else counts as progress in this phase: in [`Phase::Pool`], that a dial which worked for
     /// the request has been given up, so that it waits since then.
     pub fn progress(&mut self, phase: Phase, now: Instant) {
-        if let Some(running) = self.running.iter_mut().flatten().find(|r| r.phase == phase) {
+        if let Some(running) = &mut self.running[phase as usize] {
             running.progress = running.progress.max(now);
         }
     }
 
     /// A phase ends.
     pub fn leave(&mut self, phase: Phase) {
-        for slot in &mut self.running {
-            if slot.is_some_and(|r| r.phase == phase) {
-                *slot = None;
-            }
-        }
+        self.running[phase as usize] = None;
     }
 
     /// Whether this phase is running.
     pub fn is_in(&self, phase: Phase) -> bool {
-        self.running.iter().flatten().any(|r| r.phase == phase)
+        self.running[phase as usize].is_some()
     }
 
     /// How long there has been no progress in this phase, if it is running.
     pub fn silence(&self, phase: Phase, now: Instant) -> Option<Duration> {
-        let running = self.running.iter().flatten().find(|r| r.phase == phase)?;
+        let running = self.running[phase as usize]?;
         Some(now.saturating_duration_since(running.progress))
     }
 
@@ -110,22 +117,22 @@ impl Deadlines {
     /// The next deadline, if there is any.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let total = self.total();
-        self.running.iter().flatten().filter_map(|r| self.deadline(r)).chain(total).min()
+        self.running().filter_map(|(phase, r)| self.deadline(phase, r)).chain(total).min()
     }
 
     /// What has expired, the earliest first. An expired 100-continue wait is no failure unless the
     /// whole time [is over](Self::is_total_over): leave the phase and send the content.
     pub fn expired(&self, now: Instant) -> Option<Expired> {
         let due = |at: &Instant| *at <= now;
-        let running = self.running.iter().flatten();
-        let phase =
-            running.filter_map(|r| Some((self.deadline(r).filter(due)?, *r))).min_by_key(|(at, _)| *at);
+        let deadlines = self.running().filter_map(|(phase, running)| {
+            let at = self.deadline(phase, running).filter(due)?;
+            Some((at, Expired { phase, elapsed: now.saturating_duration_since(running.since) }))
+        });
+        let phase = deadlines.min_by_key(|(at, _)| *at);
         let total = self.total().filter(due);
         match (phase, total) {
             (Some((at, _)), Some(total)) if total < at => Some(self.total_expired(now)),
-            (Some((_, running)), _) => {
-                Some(Expired { phase: running.phase, elapsed: now.saturating_duration_since(running.since) })
-            }
+            (Some((_, expired)), _) => Some(expired),
             (None, Some(_)) => Some(self.total_expired(now)),
             (None, None) => None,
         }
@@ -138,9 +145,9 @@ impl Deadlines {
     }
 
     fn total_expired(&self, now: Instant) -> Expired {
-        let last = self.running.iter().flatten().max_by_key(|r| r.since);
+        let last = self.running().max_by_key(|(_, running)| running.since);
         Expired {
-            phase: last.map_or(Phase::ReceiveContent, |r| r.phase),
+            phase: last.map_or(Phase::ReceiveContent, |(phase, _)| phase),
             elapsed: now.saturating_duration_since(self.started),
         }
     }
@@ -149,9 +156,13 @@ impl Deadlines {
         self.started.checked_add(self.timeouts.total?)
     }
 
-    fn deadline(&self, running: &Running) -> Option<Instant> {
+    fn running(&self) -> impl Iterator<Item = (Phase, &Running)> {
+        PHASES.into_iter().zip(&self.running).filter_map(|(phase, slot)| Some((phase, slot.as_ref()?)))
+    }
+
+    fn deadline(&self, phase: Phase, running: &Running) -> Option<Instant> {
         let after = |since: Instant, allowed: Option<Duration>| since.checked_add(allowed?);
-        match running.phase {
+        match phase {
             // Here it is progress to have had a dial: what counts is since when there has been none.
             Phase::Pool => after(running.progress, self.timeouts.pool),
             Phase::KeepAlive => None,
