@@ -1,6 +1,7 @@
 //! The pool once more, slow and obvious: plain vectors, scanned from the front, every rule written out where it holds.
 
 mod dispatch;
+mod run;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,6 +9,8 @@ use std::time::{Duration, Instant};
 use martlet_core::pool::{
     Capacity, DialFailure, DialPolicy, FailReason, PoolConfig, PoolKey, RemoveReason, Want,
 };
+
+pub(crate) use self::run::{Choices, Run, foreign_ids};
 
 /// A key of the tests: an origin, what else tells connections apart, and whether HTTP/2 may be spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
