@@ -8,11 +8,14 @@
 mod ask;
 mod chunked;
 mod client;
+mod deadlines;
+mod eyeballs;
 mod feed;
 mod framing;
 mod head;
 mod number;
 mod pair_ops;
+mod pool_ops;
 mod recv;
 mod round_trip;
 mod seeds;
@@ -22,10 +25,13 @@ mod targets;
 
 pub use self::chunked::chunked;
 pub use self::client::{client_fields, client_octets, client_sim, h2_octets, url};
+pub use self::deadlines::deadlines;
+pub use self::eyeballs::eyeballs;
 pub use self::framing::framing;
 pub use self::head::head;
 pub use self::number::number;
 pub use self::pair_ops::pair_ops;
+pub use self::pool_ops::pool_ops;
 pub use self::recv::{client_recv, server_recv};
 pub use self::round_trip::request_round_trip;
 pub use self::seeds::{Seed, corpus, seeds};

@@ -80,6 +80,30 @@ pub const TARGETS: &[Target] = &[
         oracle: "What the client writes of any request, our server reads as that request, and nothing else is on the wire.",
     },
     Target {
+        name: "pool_ops",
+        body: crate::pool_ops,
+        dictionary: None,
+        mutations: 10_000,
+        oracle: "After any operations the pool has done what a slow model of it does: the same actions and the same next timeout, \
+            every handle in one place, nobody waiting in vain.",
+    },
+    Target {
+        name: "eyeballs",
+        body: crate::eyeballs,
+        dictionary: None,
+        mutations: 10_000,
+        oracle: "A race starts each address once, in the order and at the times that a naive reading of RFC 8305 gives, never more \
+            at once than allowed, and ends once.",
+    },
+    Target {
+        name: "deadlines",
+        body: crate::deadlines,
+        dictionary: None,
+        mutations: 10_000,
+        oracle: "The next deadline is the least over a plain list of the phases that run, and what expires is what a scan of it \
+            finds.",
+    },
+    Target {
         name: "client_sim",
         body: crate::client_sim,
         dictionary: None,
