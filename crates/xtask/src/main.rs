@@ -7,7 +7,7 @@ mod chaos;
 mod coverage;
 mod differential;
 mod features;
-mod fuzz_smoke;
+mod fuzz;
 mod instructions;
 mod interop;
 mod mutants;
@@ -18,8 +18,6 @@ mod shell;
 mod soak;
 
 use std::{env, process::ExitCode};
-
-use self::shell::Failure;
 
 const USAGE: &str = "\
 cargo xtask <command>
@@ -33,14 +31,17 @@ cargo xtask <command>
                             have hyper, h11 and Node read N generated messages (100,000 unless given) and compare
                             what they see with what we see
   features                  check the feature sets: every set of runtimes, and every other feature on its own
+  fuzz [--minutes N] [TARGET...]
+                            run the fuzz targets in turn, N minutes in all (30 unless given); an input that fails
+                            becomes a case of the corpus
+  fuzz-smoke [--seconds N]  run every fuzz target for N seconds (4 unless given)
   instructions              count what operations of the pool cost, with few waiters and with many
   interop [http1|http2 [SERVER]|differential]
                             run the client against the real servers that are found on PATH, and `differential`
-  mutants [NAME]            break the client on purpose, one mistake at a time, and see the soak find it
+  mutants [soak|fuzz|NAME]  break the code on purpose, one mistake at a time, and see the soak or a fuzz target find it
   soak [--seeds N] [--from S]
                             run N seeds (20,000 unless given) of the simulated workload on all cores
   soak --seed S             run that seed, and print what happened
-  fuzz-smoke [--seconds N]  run every fuzz target for N seconds (10 unless given)
 ";
 
 fn main() -> ExitCode {
@@ -58,11 +59,8 @@ fn main() -> ExitCode {
         ["mutants"] => mutants::run(None),
         ["mutants", only] => mutants::run(Some(only)),
         ["soak", ref options @ ..] => soak::run(options),
-        ["fuzz-smoke"] => fuzz_smoke::run(fuzz_smoke::DEFAULT_SECONDS),
-        ["fuzz-smoke", "--seconds", seconds] => match seconds.parse() {
-            Ok(seconds) => fuzz_smoke::run(seconds),
-            Err(_) => Err(Failure::new(format!("`{seconds}` is no number of seconds"))),
-        },
+        ["fuzz", ref options @ ..] => fuzz::run(options),
+        ["fuzz-smoke", ref options @ ..] => fuzz::smoke(options),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
