@@ -9,7 +9,7 @@ mod tests;
 
 use std::{path::PathBuf, time::Duration};
 
-pub(crate) use self::build::{Target, build, missing_tool, program, targets};
+pub(crate) use self::build::{Purpose, Target, build, missing_tool, program, targets};
 pub(crate) use self::libfuzzer::{Fuzzing, Stats, fuzz};
 
 use crate::shell::{Failure, cargo, root, run as run_command, target_directory};
@@ -50,7 +50,8 @@ fn run_all(names: &[&str], time: impl FnOnce(u64) -> Duration) -> Result<(), Fai
     }
     let place = target_directory().join("fuzz");
     let targets = chosen(targets(&place.join("seeds"))?, names)?;
-    build(&root(), &place, if let [only] = &targets[..] { Some(&only.name) } else { None }, "address")?;
+    let only = if let [only] = &targets[..] { Some(&*only.name) } else { None };
+    build(&root(), &place, only, Purpose::Search)?;
     let time = time(targets.len() as u64).max(Duration::from_secs(1));
     println!("{} targets, {} s each", targets.len(), time.as_secs());
     let mut table = Vec::new();

@@ -44,10 +44,24 @@ pub(super) fn target(line: &str) -> Option<Target> {
     Some(Target { name: name.to_owned(), dictionary })
 }
 
+/// What targets are built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To look for mistakes, those with memory included.
+    Search,
+    /// To find a mistake that was made on purpose. It is no memory that is looked for, and without sanitizer more is tried in
+    /// the same time; a mistake leaves things unused.
+    Proof,
+}
+
 /// Builds one target of the tree, or all.
-pub(crate) fn build(tree: &Path, to: &Path, target: Option<&str>, sanitizer: &str) -> Result<(), Failure> {
+pub(crate) fn build(tree: &Path, to: &Path, target: Option<&str>, purpose: Purpose) -> Result<(), Failure> {
+    let sanitizer = if purpose == Purpose::Search { "address" } else { "none" };
     let mut command = cargo_fuzz(&["build", "--sanitizer", sanitizer, "--target-dir"]);
-    command.arg(to).args(target).current_dir(tree);
+    command.arg(to).args(target).current_dir(tree).env("CARGO_TERM_QUIET", "true");
+    if purpose == Purpose::Proof {
+        command.env("RUSTFLAGS", "--cap-lints allow");
+    }
     run_command(&mut command)
 }
 
