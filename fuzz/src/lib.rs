@@ -50,5 +50,9 @@ pub fn replay(body: fn(&[u8])) -> std::io::Result<()> {
     Ok(())
 }
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/fuzzing.md")]
+struct FuzzingPage;
+
 #[cfg(test)]
 mod tests;

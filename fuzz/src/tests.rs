@@ -55,8 +55,9 @@ fn every_body_keeps_its_word_over_its_corpus_the_conformance_corpus_and_mutation
 }
 
 #[test]
-fn every_target_has_a_wrapper_of_five_lines_an_entry_a_corpus_and_a_dictionary_that_is_there() {
+fn every_target_has_a_wrapper_of_five_lines_an_entry_a_corpus_and_a_row_in_the_documents() {
     let manifest = fs::read_to_string(here("Cargo.toml")).unwrap();
+    let page = fs::read_to_string(here("../docs/fuzzing.md")).unwrap();
     let mut wrappers = files(&here("fuzz_targets"));
     let mut folders = files(&here("corpus"));
     for target in TARGETS {
@@ -74,7 +75,8 @@ fn every_target_has_a_wrapper_of_five_lines_an_entry_a_corpus_and_a_dictionary_t
         assert!(!crate::corpus(name).expect(name).is_empty(), "the corpus of {name} is empty");
         folders.retain(|folder| folder != name);
         assert!(target.dictionary.is_none_or(|file| here("dictionaries").join(file).is_file()), "{name}");
-        assert!(target.oracle.ends_with('.'), "{name}");
+        let row = format!("| `{name}` | {} |\n", target.oracle);
+        assert!(page.contains(&row), "docs/fuzzing.md lacks the row\n{row}");
     }
     assert_eq!((wrappers, folders), (Vec::new(), Vec::new()), "of no target");
     assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
