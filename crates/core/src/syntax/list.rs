@@ -44,11 +44,13 @@ fn end_of_element(octets: &[u8], tokens: bool) -> usize {
     // The first comma behind the quote that is open.
     let mut comma = None;
     for (i, &b) in octets.iter().enumerate() {
+        let was_open = quotes.open;
         quotes.pass(b);
         match b {
             b',' if !quotes.open => return i,
             b',' => comma = comma.or(Some(i)),
-            b'"' => comma = None,
+            // One that is escaped neither opens nor closes.
+            b'"' if quotes.open != was_open => comma = None,
             _ => {}
         }
     }

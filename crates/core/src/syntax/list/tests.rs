@@ -36,6 +36,7 @@ fn a_quote_that_is_never_closed_hides_no_token() {
         "the comma of a string that is closed stays in it"
     );
     assert_eq!(split(r#""\", close"#), [r#"\"\\\""#, "close"]);
+    assert_eq!(split(r#""x, close, \"y"#), [r#"\"x"#, "close", r#"\\\"y"#]);
 }
 
 #[test]
