@@ -81,8 +81,8 @@ pub(super) const FUZZ_MUTANTS: &[FuzzMutant] = &[
             name: "reuse-uploading",
             breaks: "a connection is used again while the request is still going out",
             file: "crates/core/src/h1/cycle.rs",
-            find: "(Half::Done, Half::Done, None) if",
-            replace: "(Half::Content | Half::Done, Half::Done, None) if",
+            find: "| (Half::Done, Half::Done, None) =>",
+            replace: "| (Half::Content | Half::Done, Half::Done, None) =>",
         },
     },
     FuzzMutant {
