@@ -13,7 +13,7 @@ use crate::setup::Setup;
 /// The kind of a connection on which nothing was asked.
 const UNASKED: u8 = 7;
 
-/// Feeds responses to a client. What stands in front of them is a [`Setup`].
+/// Feeds responses to a client. What stands in front of them is a setup.
 pub fn client_recv(data: &[u8]) {
     let Some((setup, input)) = Setup::split(data) else { return };
     let conn = client(setup.kind(0), setup.limits.clone());
@@ -53,7 +53,7 @@ pub fn client_recv(data: &[u8]) {
     }
 }
 
-/// Feeds requests to a server, which answers each in the way that its kind says. In front of them stands a [`Setup`].
+/// Feeds requests to a server, which answers each in the way that its kind says. In front of them stands a setup.
 pub fn server_recv(data: &[u8]) {
     let Some((setup, input)) = Setup::split(data) else { return };
     let next = |outcome: &mut Outcome<ServerConn>| {
