@@ -7,7 +7,10 @@ mod libfuzzer;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub(crate) use self::build::{Purpose, Target, build, missing_tool, program, targets};
 pub(crate) use self::libfuzzer::{Fuzzing, Stats, fuzz};
@@ -16,6 +19,9 @@ use crate::shell::{Failure, cargo, root, run as run_command, target_directory};
 
 /// For all targets together.
 const DEFAULT_MINUTES: u64 = 30;
+
+/// A week.
+const MOST_MINUTES: u64 = 7 * 24 * 60;
 
 /// For each target.
 const DEFAULT_SECONDS: u64 = 4;
@@ -26,6 +32,10 @@ pub(crate) fn run(options: &[&str]) -> Result<(), Failure> {
         ["--minutes", minutes, names @ ..] => (number(minutes)?, names),
         names => (DEFAULT_MINUTES, names),
     };
+    if names.iter().any(|name| name.starts_with('-')) || !(1..=MOST_MINUTES).contains(&minutes) {
+        let what = format!("`fuzz` takes `--minutes N`, of 1 to {MOST_MINUTES}, and then names of targets");
+        return Err(Failure::new(what));
+    }
     run_all(names, |targets| Duration::from_secs(minutes * 60 / targets.max(1)))
 }
 
@@ -55,27 +65,38 @@ fn run_all(names: &[&str], time: impl FnOnce(u64) -> Duration) -> Result<(), Fai
     let time = time(targets.len() as u64).max(Duration::from_secs(1));
     println!("{} targets, {} s each", targets.len(), time.as_secs());
     let mut table = Vec::new();
-    let mut cases = Vec::new();
+    let mut failed = 0;
     for target in &targets {
-        let outcome = fuzz(&Fuzzing {
-            program: &program(&place, &target.name)?,
-            target,
-            corpora: &corpora(&place, target),
-            place: &place,
-            time,
-            tells: true,
-        })?;
-        println!("{:<20} {}", target.name, outcome.stats);
-        if let Some(failed) = outcome.failed {
-            cases.push(case::keep(&program(&place, &target.name)?, target, &failed)?);
+        // What becomes of one says nothing of the others.
+        match run_one(&place, target, time) {
+            Ok((stats, is_sound)) => {
+                table.push(row(&target.name, &stats));
+                failed += usize::from(!is_sound);
+            }
+            Err(failure) => {
+                println!("{:<20} FAILED: {failure}", target.name);
+                failed += 1;
+            }
         }
-        table.push(row(&target.name, &outcome.stats));
     }
     println!("\n{HEADLINE}\n{}", table.join("\n"));
-    match &cases[..] {
-        [] => Ok(()),
-        _ => Err(Failure::new(format!("{} of {} targets failed", cases.len(), targets.len()))),
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::new(format!("{failed} of {} targets failed", targets.len()))),
     }
+}
+
+/// Runs one target. Whether it found nothing.
+fn run_one(place: &Path, target: &Target, time: Duration) -> Result<(Stats, bool), Failure> {
+    let program = program(place, &target.name)?;
+    let corpora = &corpora(place, target);
+    let outcome = fuzz(&Fuzzing { program: &program, target, corpora, place, time, tells: true })?;
+    println!("{:<20} {}", target.name, outcome.stats);
+    if let Some(failed) = &outcome.failed {
+        println!("{:<20} FAILED: {}", target.name, failed.message);
+        case::keep(&program, target, failed)?;
+    }
+    Ok((outcome.stats, outcome.failed.is_none()))
 }
 
 const HEADLINE: &str =
@@ -96,7 +117,7 @@ fn chosen(all: Vec<Target>, names: &[&str]) -> Result<Vec<Target>, Failure> {
 }
 
 /// Where inputs lie: those that are found, which stay from run to run, the committed ones, and seeds from elsewhere.
-fn corpora(place: &std::path::Path, target: &Target) -> [PathBuf; 3] {
+fn corpora(place: &Path, target: &Target) -> [PathBuf; 3] {
     [
         place.join("found").join(&target.name),
         root().join("fuzz/corpus").join(&target.name),

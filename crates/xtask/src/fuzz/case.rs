@@ -16,19 +16,24 @@ const MINIMISE: &str = "-max_total_time=30";
 /// A name is made of so many words.
 const WORDS: usize = 8;
 
-/// Writes the case, and says where it is and how it is replayed.
-pub(super) fn keep(program: &Path, target: &Target, failed: &Failed) -> Result<PathBuf, Failure> {
+/// Writes the case, unless the corpus has it, and says where it is and how it is replayed.
+pub(super) fn keep(program: &Path, target: &Target, failed: &Failed) -> Result<(), Failure> {
     let input = minimised(program, &failed.input)?;
     let folder = Path::new("fuzz/corpus").join(&target.name);
     let called = slug(&failed.message);
     let names = std::iter::once(called.clone()).chain((2..).map(|n| format!("{called}-{n}")));
-    let case = names.map(|name| folder.join(name)).find(|path| !root().join(path).exists());
+    let octets = fs::read(&input).map_err(Failure::of(input.display()))?;
+    // It fails again in each run until it is mended, and is one case all the same.
+    let is_free = |path: &PathBuf| fs::read(root().join(path)).map_or(true, |there| there == octets);
+    let case = names.map(|name| folder.join(name)).find(is_free);
     let case = case.unwrap_or_else(|| folder.join(called));
-    fs::copy(&input, root().join(&case)).map_err(Failure::of(case.display()))?;
-    println!("{:<20} FAILED: {}", target.name, failed.message);
+    if fs::write(root().join(&case), octets).is_err() {
+        println!("  the corpus cannot be written to: the input stays at {}", input.display());
+        return Ok(());
+    }
     println!("  the input is a case of the corpus now: {}", case.display());
     println!("  cargo run -p martlet-fuzz --bin {} -- {}", target.name, case.display());
-    Ok(case)
+    Ok(())
 }
 
 /// The smallest input that was found in time to fail as well.
