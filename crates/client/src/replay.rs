@@ -181,10 +181,12 @@ impl Attempts {
 
 /// A span that was doubled so often, up to the longest.
 pub(crate) fn backoff(first: Duration, doubled: u32, longest: Duration) -> Duration {
-    let shift = doubled.min(31);
-    let wait = first.saturating_mul(1 << shift).min(longest);
-    // What is not at its longest by then began with next to nothing.
-    (shift..doubled).take(64).fold(wait, |wait, _| wait.saturating_mul(2).min(longest))
+    let mut wait = first.min(longest);
+    // From a nanosecond to the longest of all spans it is less than a hundred times.
+    for _ in 0..doubled.min(100) {
+        wait = wait.saturating_mul(2).min(longest);
+    }
+    wait
 }
 
 /// A share of a span, by chance: half of it at least, so that those who were refused together do not come together again.

@@ -24,9 +24,6 @@ const DRAINED: usize = 64 * 1024;
 /// A server may close a connection so long before the time that it names; a request that is under way then would be lost.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// Optional whitespace (RFC 9110 §5.6.3).
-const OWS: [char; 2] = [' ', '\t'];
-
 /// What a look at an idle connection shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Probe {
@@ -165,10 +162,10 @@ pub(super) fn keep_alive(fields: &Fields) -> Option<Duration> {
 fn timeout(value: &[u8]) -> Option<u64> {
     let seconds = value.split(|&octet| octet == b',').filter_map(|parameter| {
         let (name, seconds) = std::str::from_utf8(parameter).ok()?.split_once('=')?;
-        let seconds = seconds.trim_matches(OWS).trim_matches('"');
+        let seconds = seconds.trim_ascii().trim_matches('"');
         let is_number = seconds.bytes().all(|octet| octet.is_ascii_digit());
         // More digits than fit say that it keeps it for ever.
-        (name.trim_matches(OWS).eq_ignore_ascii_case("timeout") && is_number && !seconds.is_empty())
+        (name.trim_ascii().eq_ignore_ascii_case("timeout") && is_number && !seconds.is_empty())
             .then(|| seconds.parse().unwrap_or(u64::MAX))
     });
     seconds.min()
