@@ -6,18 +6,6 @@ use std::time::{Duration, Instant};
 use arbitrary::{Arbitrary, Unstructured};
 use martlet_core::time::{Deadlines, Expired, Phase, Timeouts};
 
-const PHASES: [Phase; 9] = [
-    Phase::Pool,
-    Phase::Resolve,
-    Phase::Connect,
-    Phase::Tls,
-    Phase::Send,
-    Phase::Continue,
-    Phase::ReceiveHead,
-    Phase::ReceiveContent,
-    Phase::KeepAlive,
-];
-
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Op {
     Enter(u8),
@@ -140,7 +128,7 @@ pub fn deadlines(data: &[u8]) {
             break;
         }
         let Ok(op) = Op::arbitrary(&mut from) else { break };
-        let phase = |n: u8| PHASES[usize::from(n) % PHASES.len()];
+        let phase = |n: u8| Phase::ALL[usize::from(n) % Phase::ALL.len()];
         match op {
             Op::Enter(n) => {
                 machine.enter(phase(n), now);
@@ -174,7 +162,7 @@ fn compare(machine: &Deadlines, model: &Model, now: Instant) {
             None => assert!(candidates.is_empty(), "nothing, but {candidates:?}"),
         }
         assert_eq!(machine.is_total_over(now), model.total().is_some_and(|at| at <= now));
-        for phase in PHASES {
+        for &phase in Phase::ALL {
             let running = model.running.iter().find(|running| running.phase == phase);
             assert_eq!(machine.is_in(phase), running.is_some());
             let silence = running.map(|running| now.saturating_duration_since(running.progress));

@@ -55,7 +55,7 @@ fn every_body_keeps_its_word_over_its_corpus_the_conformance_corpus_and_mutation
 }
 
 #[test]
-fn every_target_has_a_wrapper_of_five_lines_an_entry_a_corpus_and_a_row_in_the_documents() {
+fn every_target_has_a_thin_wrapper_an_entry_a_corpus_and_a_row_in_the_documents() {
     let manifest = fs::read_to_string(here("Cargo.toml")).unwrap();
     let page = fs::read_to_string(here("../docs/fuzzing.md")).unwrap();
     let mut wrappers = files(&here("fuzz_targets"));

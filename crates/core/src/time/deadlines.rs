@@ -4,19 +4,6 @@ use std::time::{Duration, Instant};
 
 use crate::time::phase::{Phase, Timeouts};
 
-/// All phases, each at the place of its number.
-const PHASES: [Phase; 9] = [
-    Phase::Pool,
-    Phase::Resolve,
-    Phase::Connect,
-    Phase::Tls,
-    Phase::Send,
-    Phase::Continue,
-    Phase::ReceiveHead,
-    Phase::ReceiveContent,
-    Phase::KeepAlive,
-];
-
 /// The deadlines of one request. Nobody is told to set a timer: whoever drives the request sleeps until
 /// [`poll_timeout`](Self::poll_timeout) and then asks [`expired`](Self::expired).
 ///
@@ -46,9 +33,9 @@ pub struct Deadlines {
     started: Instant,
     /// When the first of Resolve, Connect and Tls was entered: they share one allowance.
     connect_since: Option<Instant>,
-    /// The phases that are entered, each at the place of its number. Hardly more than four run at a time in a request, but none
+    /// The phases that are entered, each at its place in [`Phase::ALL`]. Hardly more than four run at a time in a request, but none
     /// that is entered may lose its deadline.
-    running: [Option<Running>; PHASES.len()],
+    running: [Option<Running>; Phase::ALL.len()],
 }
 
 /// When a phase was entered, and when there was progress in it.
@@ -70,7 +57,7 @@ pub struct Expired {
 impl Deadlines {
     /// The deadlines of a request that begins now.
     pub fn new(timeouts: Timeouts, now: Instant) -> Self {
-        Self { timeouts, started: now, connect_since: None, running: [None; PHASES.len()] }
+        Self { timeouts, started: now, connect_since: None, running: [None; Phase::ALL.len()] }
     }
 
     /// A phase begins. Entering a phase that is running changes nothing.
@@ -157,7 +144,7 @@ impl Deadlines {
     }
 
     fn running(&self) -> impl Iterator<Item = (Phase, &Running)> {
-        PHASES.into_iter().zip(&self.running).filter_map(|(phase, slot)| Some((phase, slot.as_ref()?)))
+        Phase::ALL.iter().zip(&self.running).filter_map(|(phase, slot)| Some((*phase, slot.as_ref()?)))
     }
 
     fn deadline(&self, phase: Phase, running: &Running) -> Option<Instant> {

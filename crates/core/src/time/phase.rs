@@ -27,6 +27,21 @@ pub enum Phase {
     KeepAlive,
 }
 
+impl Phase {
+    /// All phases, in the order in which a request goes through them; behind them those that belong to no request.
+    pub const ALL: &'static [Self] = &[
+        Self::Pool,
+        Self::Resolve,
+        Self::Connect,
+        Self::Tls,
+        Self::Send,
+        Self::Continue,
+        Self::ReceiveHead,
+        Self::ReceiveContent,
+        Self::KeepAlive,
+    ];
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
